@@ -1,0 +1,71 @@
+# /// script
+# dependencies = ["nox>=2025.11.12"]
+# ///
+"""Sessions of this project; those that publish are the ones that any project has.
+
+They only install and call `python -m release`; a bare `nox` never publishes.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.11.12"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+# A release that is stopped with Ctrl-C says where it stands; Nox gives it the time for that.
+PATIENCE = 60.0
+
+
+def release(session: nox.Session, verb: str) -> None:
+    """Call one verb of nox-release with the session's arguments."""
+    session.install("-e", ".[rehearsal]")
+    session.run("python", "-m", "release", verb, *session.posargs, interrupt_timeout=PATIENCE)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite: nox -s tests [-- PYTEST ARGUMENTS]."""
+    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", *(session.posargs or ["--numprocesses=auto"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and formatting."""
+    groups = nox.project.dependency_groups(PYPROJECT, "lint", "test")
+    session.install("-e", ".[rehearsal]", *groups)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build and check sdist and wheel of the committed HEAD, into dist/."""
+    release(session, "build")
+
+
+@nox.session(default=False)
+def rehearse(session: nox.Session) -> None:
+    """Release to a world on this machine: nox -s rehearse -- minor."""
+    release(session, "rehearse")
+
+
+@nox.session(default=False)
+def publish_rc(session: nox.Session) -> None:
+    """Publish the next release candidate: nox -s publish_rc -- minor."""
+    release(session, "publish-rc")
+
+
+@nox.session(default=False)
+def publish_release(session: nox.Session) -> None:
+    """Publish a release: nox -s publish_release -- minor."""
+    release(session, "publish")
+
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+if __name__ == "__main__":
+    nox.main()

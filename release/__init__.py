@@ -1,0 +1,76 @@
+"""Release a Python package so that a release is never half done.
+
+The tour, from the top. Each room imports only from those below it:
+
+==============  ============================================================================
+`__main__`      the command line: arguments in, exit code out
+`rehearsal`     the world on this machine: a throw-away remote and an embedded index
+`resume`        a release that was begun before: believe it, finish it, or abandon it
+`publish`       the story of a release; start reading here
+`steps`         what follows the intent: upload, see it there, push, clear
+`checks`        the questions asked before anything happens
+`world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
+`intent`        the one ref on the remote that says: a release is unfinished
+`build`         worktree → distributions, tested and checked
+`index`         what an index has, by file and sha256; and giving it another file
+`upload`        one file through twine
+`git`           the only place that runs git
+`plan`          `Draft` and `Plan`: what is going to happen, decided purely
+`project`       name, version and configuration as committed; a new version → `Edit`s
+`locations`     where the version lives: the bytes of a file
+`version`       `Bump`: arithmetic over PEP 440 versions
+`console`       what the maintainer sees
+`process`       the one way to run a program
+==============  ============================================================================
+
+Data flows one way, every piece frozen: `Project` + `Bump` + taken versions → `Draft` → no `Problem`
+→ commit + `Distribution`s → `Plan` → intent → `Step`s. Deciding is pure; the only state is the
+intent ref on the remote; a step is observed (is it so?) and never recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a release can't go ahead: what is wrong with its evidence, and the next command."""
+
+    message: str
+    hint: str = ""
+
+
+class ReleaseError(Exception):
+    """Refused, and nothing has changed: exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.problems: tuple[Problem, ...] = (Problem(message, hint),)
+
+    @property
+    def hints(self) -> list[str]:
+        """Return what can be done about it, one entry a problem that has any."""
+        return [problem.hint for problem in self.problems if problem.hint]
+
+
+class UsageError(ReleaseError):
+    """The command itself makes no sense: exit code 2."""
+
+    exit_code = 2
+
+
+class Refused(ReleaseError):
+    """Checks found problems; all of them are in `problems`."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class Unfinished(ReleaseError):
+    """The release has begun outside and isn't done: exit code 3, the same command continues."""
+
+    exit_code = 3

@@ -1,0 +1,246 @@
+"""The command line: arguments in, exit code out.
+
+Exit codes: 0 done · 1 refused, nothing has changed · 2 usage · 3 unfinished, the same command
+continues · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from release import ReleaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from release.console import Console
+    from release.git import Git
+    from release.project import Project
+    from release.version import Bump
+    from release.world import Facts, World
+
+Options = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code."""
+    options = _parser().parse_args(argv)
+    from release.console import Console
+    from release.world import environment, secret_values
+
+    console = Console(
+        as_json=options.json,
+        assume_yes=getattr(options, "yes", False),
+        secrets=secret_values(environment()),
+    )
+    try:
+        options.verb(options, console)
+        code = 0
+    except ReleaseError as error:
+        console.problems(error)
+        code = error.exit_code
+    except OSError as error:
+        console.problems(ReleaseError(f"the machine says: {error}"))
+        code = 1
+    except KeyboardInterrupt as stop:
+        console.problems(ReleaseError(str(stop) or "interrupted; nothing has changed"))
+        code = 130
+    console.close(code)
+    return code
+
+
+def run() -> None:
+    """Be the console script."""
+    sys.exit(main())
+
+
+# Verbs
+
+
+def _publish(options: Options, console: Console) -> None:
+    git, project = _here()
+    world = _world(git, project, options, console)
+    facts = world.facts(project.name, project.config.branch)
+    if options.abandon:
+        _abandon(facts, world, console)
+    elif options.resume or facts.intent_id:
+        _finish(options, project, facts, world, console)
+    else:
+        _begin(options, project, facts, world, console)
+
+
+def _begin(
+    options: Options, project: Project, facts: Facts, world: World, console: Console
+) -> None:
+    from release.build import DEFAULT_TESTS
+    from release.publish import prepare, publish, story
+
+    bump = _bump(options, project)
+    tests = () if options.skip_tests else project.config.test_command or DEFAULT_TESTS
+    draft = prepare(bump, project, facts, world, tests=tests)
+    console.show_draft(draft, story(draft, world))
+    if not options.dry_run:
+        console.show_released(publish(draft, project, world, console), world.index.simple_url)
+
+
+def _finish(
+    options: Options, project: Project, facts: Facts, world: World, console: Console
+) -> None:
+    from release.resume import accept, resume
+
+    bump = None if options.resume else _bump(options, project)
+    intent = accept(facts.pending(), bump, facts, world)
+    console.show_pending(intent)
+    if not options.dry_run:
+        console.confirm(f"Finish {intent.plan.title}?")
+        console.show_released(resume(intent, world, console), world.index.simple_url)
+
+
+def _abandon(facts: Facts, world: World, console: Console) -> None:
+    from release.resume import abandon
+
+    plan = abandon(facts.pending(), world, console)
+    console.say(f"{plan.title} is abandoned; nothing of it was published.", style="bold")
+
+
+def _publish_rc(options: Options, console: Console) -> None:
+    from release.checks import clean_tree
+    from release.publish import prepare_rc, publish_rc, story
+
+    git, project = _here(options.ref)
+    world = _world(git, project, options, console)
+    facts = world.facts(project.name, project.config.branch)
+    bump = _bump(options, project)
+    ask = () if options.ref else (clean_tree,)
+    base = git.resolve(options.ref or "HEAD")
+    draft = prepare_rc(bump, project, facts, world, base=base, ask=ask)
+    console.show_draft(draft, story(draft, world))
+    if not options.dry_run:
+        publish_rc(draft, project, world, console)
+        console.show_released(draft, world.index.simple_url)
+
+
+def _build(options: Options, console: Console) -> None:
+    from release.publish import build_and_check
+
+    git, project = _here()
+    world = _world(git, project, options, console)
+    with TemporaryDirectory(prefix="nox-release-") as folder, git.worktree("HEAD") as here:
+        built = build_and_check(here, project, world, console, Path(folder))
+        options.out.mkdir(parents=True, exist_ok=True)
+        for one in built:
+            shutil.copy2(Path(folder, one.filename), options.out / one.filename)
+    console.show_built(built, options.out)
+
+
+def _rehearse(options: Options, console: Console) -> None:
+    from release.rehearsal import rehearse
+    from release.world import reach_loopback
+
+    reach_loopback()
+    git, project = _here()
+    rehearse(_bump(options, project), git, console, skip_tests=options.skip_tests)
+
+
+# What they share
+
+
+def _here(revision: str = "") -> tuple[Git, Project]:
+    """Return the repository around the current folder, and the project that it has committed."""
+    from release.git import Git
+    from release.project import Project
+    from release.world import environment
+
+    git = Git(root=Path.cwd(), env=environment())
+    git = Git(root=git.toplevel(), env=git.env)
+    return git, Project.load(partial(git.blob, git.resolve(revision or "HEAD")))
+
+
+def _world(git: Git, project: Project, options: Options, console: Console) -> World:
+    from release.world import World
+
+    repository = getattr(options, "repository", "")
+    return World.of(git, project.config, repository=repository, interactive=console.asks)
+
+
+def _bump(options: Options, project: Project) -> Bump:
+    from release.version import Bump, outcomes
+
+    if options.bump is None:
+        raise UsageError(
+            "say what comes after " + str(project.version),
+            "\n".join(f"{level}: {result}" for level, result in outcomes(project.version)),
+        )
+    return Bump.parse(options.bump, options.pre)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="release", description="Release a Python package so that a release is never half done."
+    )
+    version = metadata.version("nox-release")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    publish = _verb(
+        verbs, "publish", _publish, "test, commit, tag, build, upload and push a release"
+    )
+    _bump_arguments(publish)
+    _publishing_arguments(publish)
+    publish.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+    go_on = publish.add_mutually_exclusive_group()
+    go_on.add_argument("--resume", action="store_true", help="finish the unfinished release")
+    go_on.add_argument("--abandon", action="store_true", help="give the unfinished release up")
+    publish.set_defaults(pre=None)
+
+    rc = _verb(verbs, "publish-rc", _publish_rc, "build and upload the next pre-release")
+    _bump_arguments(rc)
+    _publishing_arguments(rc)
+    rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
+    rc.add_argument("--ref", default="", help="the commit to build; default: HEAD")
+
+    build = _verb(verbs, "build", _build, "build and check sdist and wheel of the committed HEAD")
+    build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
+
+    rehearse = _verb(
+        verbs, "rehearse", _rehearse, "a whole release on this machine; nothing leaves"
+    )
+    _bump_arguments(rehearse)
+    rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
+    rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    verb: Callable[[Options, Console], None],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser.set_defaults(verb=verb)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def _bump_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "major, minor, patch, current, or a version"
+    parser.add_argument("bump", nargs="?", metavar="LEVEL", help=text)
+
+
+def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
+    parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
+    text = "pypi, testpypi, an upload URL, or a section of ~/.pypirc"
+    parser.add_argument("--repository", default="", metavar="INDEX", help=text)
+
+
+if __name__ == "__main__":
+    run()

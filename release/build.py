@@ -1,0 +1,230 @@
+"""Prove a release commit: run the tests on it, build it, and check what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from packaging.tags import sys_tags
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from release import ReleaseError
+from release.plan import Distribution
+from release.process import capture, stream
+
+DEFAULT_TESTS = ("nox", "-s", "tests")
+OnLine = Callable[[str], object]
+# Imports the modules named on the command line, and prints those that tell another version.
+SMOKE = """
+import importlib, sys
+old, *names = sys.argv[1:]
+for name in names:
+    module = importlib.import_module(name)
+    if str(getattr(module, "__version__", "")) == old:
+        sys.exit(f"{name}.__version__ is still {old} ({module.__file__})")
+"""
+
+
+def run_tests(
+    command: tuple[str, ...], tree: Path, env: Mapping[str, str], on_line: OnLine
+) -> None:
+    """Run the tests in `tree`; `ReleaseError` unless all of them ran and passed.
+
+    Nox says «success» about a session that was skipped, so its report is read as well.
+    """
+    if command != DEFAULT_TESTS:
+        program = shutil.which(command[0], path=env.get("PATH")) or command[0]
+        stream([program, *command[1:]], cwd=tree, env=env, on_line=on_line)
+        return
+    with TemporaryDirectory(prefix="nox-release-") as folder:
+        report = Path(folder, "report.json")
+        options = ["--error-on-missing-interpreters", "--report", str(report)]
+        argv = [sys.executable, "-m", *command, *options]
+        stream(argv, cwd=tree, env=env, on_line=on_line)
+        sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
+    idle = [session["name"] for session in sessions if session["result"] != "success"]
+    if idle or not sessions:
+        raise ReleaseError(
+            f"the tests did not run: {', '.join(idle) or 'no session'} was skipped",
+            "make `nox -s tests` run them, or say --skip-tests",
+        )
+
+
+def build(  # noqa: PLR0913
+    tree: Path,
+    out: Path,
+    *,
+    name: str,
+    version: Version,
+    epoch: int,
+    env: Mapping[str, str],
+    on_line: OnLine = print,
+) -> tuple[Distribution, ...]:
+    """Build sdist and wheel of `tree` into the empty folder `out`, and check each file.
+
+    `epoch` is SOURCE_DATE_EPOCH in seconds. Wheels come first in the result, the sdist last.
+    Raises `ReleaseError` when the build fails, when there isn't exactly one sdist and a wheel, or
+    when a file isn't this version of this project.
+    """
+    installer = "uv" if _uv(env) else "pip"
+    stream(
+        [sys.executable, "-m", "build", "--installer", installer, "--outdir", str(out), str(tree)],
+        cwd=tree,
+        env={**env, "SOURCE_DATE_EPOCH": str(epoch)},
+        on_line=on_line,
+    )
+    paths = sorted(path for path in out.iterdir() if not path.name.startswith("."))
+    found = [_distribution(path, name, version) for path in paths]
+    wheels = [one for one in found if one.is_wheel]
+    sdists = [one for one in found if not one.is_wheel]
+    if len(sdists) != 1 or not wheels:
+        raise ReleaseError(
+            f"the build made {len(sdists)} sdists and {len(wheels)} wheels "
+            f"({', '.join(one.filename for one in found) or 'nothing'}); "
+            "a release is one sdist and at least one wheel"
+        )
+    return (*wheels, *sdists)
+
+
+def check(
+    distributions: Iterable[Distribution],
+    folder: Path,
+    *,
+    previous: Version,
+    version: Version,
+    import_names: tuple[str, ...],
+    env: Mapping[str, str],
+) -> None:
+    """Hold built files to what an index and an installer expect; `ReleaseError` says what fails.
+
+    `twine check --strict`, and the wheel that fits this interpreter is installed into a fresh
+    environment where its modules import.
+    """
+    paths = [folder / one.filename for one in distributions]
+    with ThreadPoolExecutor() as pool:
+        names = [str(path) for path in paths]
+        strict = pool.submit(
+            capture,
+            [sys.executable, "-m", "twine", "check", "--strict", *names],
+            cwd=folder,
+            env=env,
+        )
+        old = str(previous) if previous != version else ""
+        install_and_import(_fitting(paths), old, import_names, env)
+        strict.result()
+
+
+def install_and_import(
+    wheel: Path, old: str, import_names: tuple[str, ...], env: Mapping[str, str]
+) -> None:
+    """Install a wheel into a fresh environment and import its modules; none may be `old` still."""
+    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+        python = fresh_environment(Path(folder, "environment"), [str(wheel)], env)
+        modules = import_names or top_level_modules(wheel)
+        capture([str(python), "-I", "-c", SMOKE, old, *modules], cwd=Path(folder), env=env)
+
+
+def fresh_environment(path: Path, requirements: list[str], env: Mapping[str, str]) -> Path:
+    """Make a virtual environment, install into it, and return its interpreter."""
+    python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if uv := _uv(env):
+        capture(
+            [uv, "venv", "--quiet", "--python", sys.executable, str(path)], cwd=path.parent, env=env
+        )
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+    else:
+        capture([sys.executable, "-m", "venv", str(path)], cwd=path.parent, env=env)
+        install = [str(python), "-m", "pip", "install", "--quiet"]
+    capture([*install, *requirements], cwd=path.parent, env=env)
+    return python
+
+
+def top_level_modules(wheel: Path) -> tuple[str, ...]:
+    """Return what a wheel lets one import: its top-level modules, stub packages left out."""
+    with zipfile.ZipFile(wheel) as archive:
+        paths = [PurePosixPath(name) for name in archive.namelist()]
+    names: set[str] = set()
+    for path in paths:
+        parts = path.parts
+        if parts[0].endswith(".data"):  # acme-1.0.data/purelib/acme/…: installed one level up
+            parts = parts[2:] if parts[1:2] in (("purelib",), ("platlib",)) else ()
+        is_module = path.suffix in {".py", ".so", ".pyd"}
+        if parts and is_module and not parts[0].endswith(".dist-info"):
+            names.add(parts[0].partition(".")[0])
+    return tuple(sorted(name for name in names if name.isidentifier()))
+
+
+def _distribution(path: Path, name: str, version: Version) -> Distribution:
+    """Read a built file; `ReleaseError` unless file name and metadata are this release's."""
+    from twine.exceptions import TwineException
+    from twine.package import PackageFile
+
+    try:
+        parse = parse_wheel_filename if path.suffix == ".whl" else parse_sdist_filename
+        stated = {"the file's name": parse(path.name)[:2]}
+        metadata = PackageFile.from_filename(str(path), comment=None).metadata
+        stated["its metadata"] = (
+            canonicalize_name(metadata["name"]),
+            Version(metadata["version"]),
+        )
+    except (InvalidSdistFilename, InvalidWheelFilename, InvalidVersion, TwineException) as error:
+        raise ReleaseError(
+            f"the build made {path.name}, which can't be published: {error}"
+        ) from error
+    for where, (its_name, its_version) in stated.items():
+        if (its_name, its_version) != (canonicalize_name(name), version):
+            raise ReleaseError(
+                f"the build made {path.name}: {where} says {its_name} {its_version}, "
+                f"the plan {name} {version}",
+                "something else sets the version: look for it in the build backend's settings",
+            )
+    if path.suffix == ".whl":
+        _has_one_dist_info(path)
+    data = path.read_bytes()
+    return Distribution(filename=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def _has_one_dist_info(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        folders = {PurePosixPath(name).parts[0] for name in archive.namelist()}
+    found = sorted(folder for folder in folders if folder.endswith(".dist-info"))
+    if len(found) != 1:
+        raise ReleaseError(
+            f"{wheel.name} has {len(found)} .dist-info folders: {', '.join(found)}",
+            "an old build folder got in; is it committed?",
+        )
+
+
+def _fitting(paths: Iterable[Path]) -> Path:
+    """Return the wheel that this interpreter would install."""
+    supported = set(sys_tags())
+    wheels = [path for path in paths if path.suffix == ".whl"]
+    for wheel in wheels:
+        if parse_wheel_filename(wheel.name)[3] & supported:
+            return wheel
+    names = ", ".join(wheel.name for wheel in wheels)
+    raise ReleaseError(f"no wheel can be installed here to try it: {names}")
+
+
+def _uv(env: Mapping[str, str]) -> str | None:
+    """Return the uv to install with: beside this interpreter, or on the PATH."""
+    if importlib.util.find_spec("uv"):
+        import uv
+
+        return str(uv.find_uv_bin())
+    return shutil.which("uv", path=env.get("PATH"))

@@ -1,0 +1,178 @@
+"""The questions asked before anything happens: all of them at once, and all problems shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from release import Problem, Refused, ReleaseError
+from release.process import ProgramFailed
+from release.version import objection
+
+if TYPE_CHECKING:
+    from release.plan import Draft
+    from release.world import Facts, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What a question is about."""
+
+    draft: Draft
+    facts: Facts
+    world: World
+
+
+Question = Callable[[Case], Problem | None]
+
+
+def check(case: Case, questions: tuple[Question, ...]) -> None:
+    """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
+    with ThreadPoolExecutor(max_workers=len(questions)) as pool:
+        answers = list(pool.map(lambda question: _ask(question, case), questions))
+    problems = (*case.facts.problems, *(problem for answer in answers for problem in answer))
+    if problems:
+        raise Refused(tuple(dict.fromkeys(problems)))
+
+
+def _ask(question: Question, case: Case) -> tuple[Problem, ...]:
+    try:
+        problem = question(case)
+    except ReleaseError as error:
+        return error.problems
+    return (problem,) if problem else ()
+
+
+def clean_tree(case: Case) -> Problem | None:
+    """Is everything committed?"""
+    paths = case.world.git.dirty()
+    if not paths:
+        return None
+    some = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004
+    return Problem(f"the working tree is not clean: {some}", "commit it, or git stash -u")
+
+
+def on_the_branch(case: Case) -> Problem | None:
+    """Is the branch that releases are made from checked out?"""
+    branch, wanted = case.world.git.branch(), case.facts.branch
+    if branch == wanted:
+        return None
+    here = f"{branch} is checked out" if branch else "HEAD is detached"
+    return Problem(f"{here}; releases are made from {wanted}", f"git switch {wanted}")
+
+
+def same_as_remote(case: Case) -> Problem | None:
+    """Is the local commit the tip of the branch on the remote?"""
+    draft, facts, git = case.draft, case.facts, case.world.git
+    if facts.tip == draft.base or facts.problems:
+        return None
+    there = f"{draft.branch} on {git.remote}"
+    if not facts.tip:
+        return Problem(f"there is no {there}", f"git push -u {git.remote} {draft.branch}")
+    if git.local_ref(f"{facts.tip}^{{commit}}") and git.is_ancestor(facts.tip, draft.base):
+        return Problem(f"HEAD is ahead of {there}", f"git push {git.remote} {draft.branch}")
+    return Problem(
+        f"HEAD ({draft.base[:9]}) is behind {there} ({facts.tip[:9]})",
+        f"git pull --ff-only {git.remote} {draft.branch}",
+    )
+
+
+def full_history(case: Case) -> Problem | None:
+    """Is the history complete? A shallow clone is deepened."""
+    git = case.world.git
+    if git.is_shallow():
+        try:
+            git.deepen()
+        except ProgramFailed as error:
+            return Problem(
+                f"this clone is shallow and can't be deepened: {error.output.strip()}",
+                f"git fetch --unshallow --tags {git.remote}",
+            )
+    return None
+
+
+def tag_is_free(case: Case) -> Problem | None:
+    """Is the tag's name free, here and on the remote?"""
+    ref, git = f"refs/tags/{case.draft.tag}", case.world.git
+    if case.facts.problems:
+        return None
+    found = git.remote_refs(ref, f"{ref}^{{}}")
+    if ref in found:
+        commit = found.get(f"{ref}^{{}}", found[ref])
+        return Problem(
+            f"the tag {case.draft.tag} is on {git.remote} already, at {commit[:9]}",
+            "choose another version; a tag that others have seen stays",
+        )
+    if local := git.local_ref(f"{ref}^{{commit}}"):
+        return Problem(
+            f"the tag {case.draft.tag} exists in this clone only, at {local[:9]}",
+            f"git tag --delete {case.draft.tag}",
+        )
+    return None
+
+
+def version_follows(case: Case) -> Problem | None:
+    """Is the version free on the index, and the highest of its line?"""
+    return objection(case.draft.version, case.draft.previous, case.facts.taken)
+
+
+def credentials(case: Case) -> Problem | None:
+    """Are there credentials, and does the index take them?"""
+    case.world.index.check_credentials()
+    return None
+
+
+def identity(case: Case) -> Problem | None:
+    """Does git know who commits?"""
+    case.world.git.committer()
+    return None
+
+
+def push_permitted(case: Case) -> Problem | None:
+    """May this user push the branch and the intent?"""
+    draft, git = case.draft, case.world.git
+    if case.facts.tip != draft.base:
+        return None  # said by same_as_remote
+    refs = (f"refs/heads/{draft.branch}", case.world.intent.name)
+    try:
+        git.push(*(f"{draft.base}:{ref}" for ref in refs), dry_run=True, hooks=False)
+    except ProgramFailed as error:
+        return Problem(
+            f"a push to {git.remote} is refused: {error.output.strip()}",
+            f"git push --dry-run {git.remote} {draft.branch}",
+        )
+    return None
+
+
+def nothing_unfinished(case: Case) -> Problem | None:
+    """Is no other release unfinished?"""
+    facts, world = case.facts, case.world
+    if not facts.intent_id:
+        return None
+    return unfinished(world, facts.intent_id)
+
+
+def unfinished(world: World, intent_id: str) -> Problem:
+    """Say which release is unfinished, who began it when, and what finishes it."""
+    intent = world.intent.read(intent_id)
+    return Problem(
+        f"{intent.plan.title} is unfinished; {intent.author} began it at "
+        f"{intent.since:%Y-%m-%d %H:%M} UTC",
+        "nox -s publish_release -- --resume (or --abandon)",
+    )
+
+
+RELEASE: tuple[Question, ...] = (
+    clean_tree,
+    on_the_branch,
+    same_as_remote,
+    full_history,
+    tag_is_free,
+    version_follows,
+    credentials,
+    identity,
+    push_permitted,
+)
+PRE_RELEASE: tuple[Question, ...] = (version_follows, credentials, nothing_unfinished)

@@ -1,0 +1,220 @@
+"""What the maintainer sees: plan, steps, problems, the end; or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console as Terminal
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.prompt import Confirm
+from rich.spinner import Spinner
+from rich.text import Text
+
+from release import ReleaseError
+from release.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from release.intent import Intent
+    from release.plan import Distribution, Draft, Release
+
+DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+class Line:
+    """A step while it runs: what it says below its title, and its bars."""
+
+    def __init__(self, console: Console, title: str, *, log: bool) -> None:
+        self.console, self.title, self.log = console, title, log
+        self.remark = ""
+        self.spinner = Spinner("dots", Text(title))
+        columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn())
+        self.bars = Progress(*columns, TransferSpeedColumn(), console=console.terminal)
+
+    def note(self, text: str) -> None:
+        """Show the latest line that a program printed."""
+        if self.console.terminal.is_terminal:
+            row = Text(
+                f"{self.title}  {self.console.clean(text)}", no_wrap=True, overflow="ellipsis"
+            )
+            row.truncate(self.console.terminal.width - 4, overflow="ellipsis")
+            self.spinner.update(text=row)
+        elif self.log:
+            self.console.say(f"    {text}")
+
+    def bar(self, name: str) -> Callable[[int, int], None]:
+        """Add a bar and return the function that moves it: bytes sent, bytes in all."""
+        task = self.bars.add_task(name, total=None)
+        return lambda sent, total: self.bars.update(task, completed=sent, total=total)
+
+
+class Console:
+    """The terminal. With `as_json`, words go to standard error and `document` to standard output.
+
+    No text leaves it with a secret or a URL's credentials in it.
+    """
+
+    def __init__(
+        self, *, as_json: bool = False, assume_yes: bool = False, secrets: Iterable[str] = ()
+    ) -> None:
+        stream = sys.stderr if as_json else sys.stdout
+        self.as_json = as_json
+        self.terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
+        self.errors = Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
+        self.asks = sys.stdin.isatty() and stream.isatty() and not (assume_yes or as_json)
+        spelled = {form for one in secrets for form in (one, json.dumps(one)[1:-1]) if one}
+        self.secrets = sorted(spelled, key=len, reverse=True)
+        self.document: dict[str, Any] = {"steps": []}
+        can_draw = (stream.encoding or "").lower().startswith("utf")
+        self.tick, self.cross, self.arrow = ("✓", "✗", "→") if can_draw else ("ok", "x", "->")
+
+    def clean(self, text: str) -> str:
+        """Return `text` without secrets and without credentials in URLs."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Print a line as it is."""
+        self.terminal.print(Text(self.clean(text), style=style))
+
+    def table(self, rows: Mapping[str, str]) -> None:
+        """Print names and values in two columns."""
+        width = max(map(len, rows))
+        for name, value in rows.items():
+            self.say(f"  {name:<{width}}  {value}")
+
+    def diff(self, text: str) -> None:
+        """Print a unified diff."""
+        for row in text.splitlines():
+            self.say(f"  {row}", style=DIFF_STYLES.get(row[:1], ""))
+
+    @contextmanager
+    def step(self, title: str, *, log: bool = False) -> Iterator[Line]:
+        """Show a step while it runs, then as a line with how long it took.
+
+        `log` also shows what its programs print where there is no terminal.
+        """
+        line, started, state = Line(self, title, log=log), time.monotonic(), "failed"
+        try:
+            if self.terminal.is_terminal:
+                with Live(Group(line.spinner, line.bars), console=self.terminal, transient=True):
+                    yield line
+            else:
+                if log:
+                    self.say(f"  {title}")
+                yield line
+            state = "done"
+        finally:
+            seconds = time.monotonic() - started
+            mark, style = (self.tick, "green") if state == "done" else (self.cross, "red")
+            remark = f", {line.remark}" if line.remark else ""
+            row = Text.assemble((f"{mark:>3} ", style), self.clean(title))
+            self.terminal.print(row.append(f"  {seconds:.1f} s{remark}", style="dim"))
+            entry = {"title": title, "state": state, "seconds": round(seconds, 3)}
+            self.document["steps"].append({**entry, "remark": line.remark or None})
+
+    def show_draft(self, draft: Draft, steps: Iterable[str]) -> None:
+        """Print what is going to happen."""
+        titles = list(steps)
+        self.say(draft.title, style="bold")
+        self.table(
+            {
+                "version": f"{draft.previous} {self.arrow} {draft.version} ({draft.bump})",
+                "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
+                if draft.tag
+                else f"none; built from {draft.base[:9]}",
+                "tag": draft.tag or "none",
+                "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
+                "artifacts": "one sdist, and the wheel built from it",
+                "index": draft.repository,
+                "remote": draft.remote,
+                "tests": " ".join(draft.tests) or "skipped",
+            }
+        )
+        for edit in draft.edits:
+            self.say()
+            self.diff(edit.diff())
+        self.say()
+        for number, title in enumerate(titles, 1):
+            self.say(f"  {number}. {title}")
+        self.say()
+        self.document["plan"] = {**draft.to_dict(), "steps": titles}
+
+    def show_pending(self, intent: Intent) -> None:
+        """Print which release is going to be finished."""
+        plan = intent.plan
+        self.say(f"{plan.title}, unfinished", style="bold")
+        self.table(
+            {
+                "begun": f"{intent.since:%Y-%m-%d %H:%M} UTC by {intent.author}",
+                "version": f"{plan.previous} {self.arrow} {plan.version} ({plan.bump})",
+                "commit": plan.commit,
+                "tag": plan.tag,
+                "files": ", ".join(one.filename for one in plan.distributions),
+                "index": plan.repository,
+            }
+        )
+        self.say()
+        self.document["plan"] = plan.to_dict()
+
+    def show_released(self, release: Release, index_url: str) -> None:
+        """Print the end of a release, and what the maintainer may do next."""
+        self.say(f"\n{release.title} is released", style="bold green")
+        next_ = {
+            "install": f"pip install --index-url {index_url} {release.name}=={release.version}"
+        }
+        if release.tag:
+            next_["tag"] = release.tag
+        self.table(next_)
+        if isinstance(release, Plan):
+            self.document["plan"] = release.to_dict()
+        self.document["state"] = "published"
+
+    def show_built(self, distributions: Iterable[Distribution], folder: Path) -> None:
+        """Print what was built."""
+        self.say()
+        for one in distributions:
+            self.say(f"  {one.sha256}  {folder / one.filename}")
+        self.document["distributions"] = [vars(one) for one in distributions]
+
+    def show_rehearsed(self, draft: Draft, installed: str, commit: str) -> None:
+        """Print what a rehearsal made: the version that pip installs, commit, tag and diff."""
+        self.say(f"\n{draft.title} is rehearsed; nothing left this machine", style="bold green")
+        self.table({"pip installed": f"{draft.name} {installed}", "tag": draft.tag or "none"})
+        self.say()
+        self.diff(commit)
+        self.document.update(state="rehearsed", installed=installed)
+
+    def confirm(self, question: str) -> None:
+        """Ask once, on a terminal; «no» is a `ReleaseError`."""
+        if self.asks and not Confirm.ask(
+            self.clean(question), console=self.terminal, default=False
+        ):
+            raise ReleaseError("not confirmed; nothing has changed")
+
+    def problems(self, error: ReleaseError) -> None:
+        """Print every problem of `error`, each with what to do about it."""
+        for problem in error.problems:
+            text = Text.assemble((f"{self.cross} ", "red"), self.clean(problem.message))
+            self.errors.print(text)
+            for row in self.clean(problem.hint).splitlines():
+                self.errors.print(Text(f"  {self.arrow} {row}", style="bold"))
+        self.document["problems"] = [
+            {"message": problem.message, "hint": problem.hint} for problem in error.problems
+        ]
+
+    def close(self, exit_code: int) -> None:
+        """End the session: with `as_json` print the one document."""
+        if self.as_json:
+            text = json.dumps({**self.document, "exit_code": exit_code}, indent=2)
+            sys.stdout.write(self.clean(text) + "\n")

@@ -1,0 +1,316 @@
+"""The only place that runs git. Ids are full hexadecimal object names; refs are full names."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.process import ProgramFailed, capture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# Set by git for its hooks; inherited, they would turn every command to another repository
+# (git rev-parse --local-env-vars). GIT_CONFIG_* stays: it carries a user's own settings.
+REPOSITORY_VARIABLES = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_WORK_TREE",
+}
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+# A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
+NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A compare-and-swap: the push happens only while `ref` is `expected` ("" = absent)."""
+
+    ref: str
+    expected: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Git:
+    """A working tree and the remote it is released to."""
+
+    root: Path
+    env: Mapping[str, str]
+    remote: str = "origin"
+
+    def raw(
+        self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
+    ) -> bytes:
+        """Run `git ARGS` in the tree and return its standard output."""
+        kept = {key: value for key, value in self.env.items() if key not in REPOSITORY_VARIABLES}
+        # Optional locks would refresh the user's index; output must not depend on a locale.
+        quiet = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        return capture(["git", *args], cwd=self.root, env={**kept, **quiet, **env}, stdin=stdin)
+
+    def __call__(
+        self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
+    ) -> str:
+        """Run `git ARGS` in the tree and return its standard output as text, stripped."""
+        return self.raw(*args, stdin=stdin, env=env).decode("utf-8", "replace").strip()
+
+    # What is here
+
+    def toplevel(self) -> Path:
+        """Return the root of the working tree, or raise `ReleaseError` where there is none."""
+        try:
+            return Path(self("rev-parse", "--show-toplevel"))
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"{self.root} is not in a git repository: {error.output.strip()}",
+                "run this in a clone of the project, or start one with `git init`",
+            ) from error
+
+    def resolve(self, revision: str) -> str:
+        """Return the id of the commit that `revision` names."""
+        try:
+            return self(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+            )
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"there is no commit {revision!r} in {self.root}", "git log --all --oneline"
+            ) from error
+
+    def branch(self) -> str | None:
+        """Return the branch that is checked out, or None when HEAD is detached."""
+        with suppress(ProgramFailed):
+            return self("symbolic-ref", "--quiet", "--short", "HEAD")
+        return None
+
+    def dirty(self) -> list[str]:
+        """Return the paths that differ from HEAD, untracked ones included."""
+        entries = iter(
+            self.raw("status", "--porcelain=v1", "-z").decode("utf-8", "replace").split("\0")
+        )
+        paths = []
+        for entry in entries:
+            if entry:
+                paths.append(entry[3:])
+            if entry[:1] in {"R", "C"}:  # the old name follows in a field of its own
+                next(entries)
+        return paths
+
+    def is_shallow(self) -> bool:
+        """Say whether history was cut off by `clone --depth`."""
+        return self("rev-parse", "--is-shallow-repository") == "true"
+
+    def blob(self, commit: str, path: str) -> bytes | None:
+        """Return a file's bytes as committed, or None where `commit` has no such file."""
+        with suppress(ProgramFailed):
+            return self.raw("cat-file", "blob", f"{commit}:{path}")
+        return None
+
+    def tags(self) -> list[str]:
+        """Return the names of the tags in this clone, the newest first."""
+        form = "--format=%(refname:strip=2)"
+        return self("for-each-ref", "--sort=-creatordate", form, "refs/tags").splitlines()
+
+    def time(self) -> int:
+        """Return when HEAD was committed, in seconds since 1970."""
+        return int(self("show", "--no-patch", "--format=%ct", "HEAD"))
+
+    def settings(self, pattern: str) -> list[tuple[str, str]]:
+        """Return the repository's own settings (not the user's) whose keys match."""
+        try:
+            found = self.raw("config", "--local", "-z", "--get-regexp", pattern).decode()
+        except ProgramFailed:  # none
+            return []
+        pairs = (entry.partition("\n") for entry in found.split("\0") if entry)
+        return [(key, value) for key, _, value in pairs]
+
+    def hooks(self) -> str:
+        """Return the folder of this repository's hooks; relative ones belong to the tree."""
+        for _, folder in self.settings(r"^core\.hookspath$"):
+            return folder
+        return self("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+
+    def told(self, tag: str) -> str:
+        """Return a tag with its commit and the diff, as text to read; HEAD's without a tag."""
+        return self("show", "--no-color", "--unified=1", tag or "HEAD")
+
+    def local_ref(self, ref: str) -> str | None:
+        """Return the id that a local ref has, or None."""
+        with suppress(ProgramFailed):
+            return self("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
+        return None
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Say whether `commit` contains `ancestor`."""
+        return self("merge-base", ancestor, commit) == ancestor
+
+    def committer(self) -> str:
+        """Return the committer's name and address; `ReleaseError` where git knows none."""
+        try:
+            return self("var", "GIT_COMMITTER_IDENT").rpartition("> ")[0] + ">"
+        except ProgramFailed as error:
+            raise ReleaseError(
+                "git doesn't know who you are, so it can't commit",
+                'git config user.name "Your Name"; git config user.email you@example.org',
+            ) from error
+
+    # What the remote has
+
+    def url(self) -> str:
+        """Return where a push to the remote goes."""
+        try:
+            return self("remote", "get-url", "--push", self.remote)
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"there is no git remote {self.remote!r}",
+                f"git remote add {self.remote} URL, or set `remote` in [tool.nox-release]",
+            ) from error
+
+    def remote_refs(self, *patterns: str) -> dict[str, str]:
+        """Return the refs of the remote that match, with their ids.
+
+        `HEAD` has the name of the branch that it points to, which is then there too. A tag is there
+        twice: the tag object as `refs/tags/T`, and its commit as `refs/tags/T^{}`.
+        """
+        found: dict[str, str] = {}
+        try:
+            rows = self(*NETWORK, "ls-remote", "--symref", self.remote, *patterns).splitlines()
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"the remote {self.remote} can't be read: {error.output.strip()}",
+                f"git ls-remote {self.remote}",
+            ) from error
+        for row in rows:
+            value, _, ref = row.partition("\t")
+            if value.startswith("ref: "):
+                found["HEAD"] = value.removeprefix("ref: ")
+            elif ref == "HEAD":
+                found[found.get("HEAD", ref)] = value
+            else:
+                found[ref] = value
+        return found
+
+    def fetch(self, *refspecs: str) -> None:
+        """Fetch from the remote; FETCH_HEAD and tags not named stay as they are."""
+        self(
+            *NETWORK,
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            self.remote,
+            *refspecs,
+        )
+
+    def deepen(self) -> None:
+        """Fetch the history that a shallow clone lacks."""
+        self(*NETWORK, "fetch", "--quiet", "--unshallow", self.remote)
+
+    def push(
+        self,
+        *refspecs: str,
+        leases: Iterable[Lease] = (),
+        dry_run: bool = False,
+        hooks: bool = True,
+    ) -> None:
+        """Push exactly `refspecs`: all of them or none, each only while its lease holds."""
+        options = [f"--force-with-lease={lease.ref}:{lease.expected}" for lease in leases]
+        options += ["--dry-run"] * dry_run + ["--no-verify"] * (not hooks)
+        self(
+            *NETWORK, "-c", "push.followTags=false",
+            "push", "--quiet", "--atomic", *options, self.remote, *refspecs,
+        )  # fmt: skip
+
+    # What a release makes
+
+    def tree_with(self, base: str, files: Mapping[str, bytes]) -> str:
+        """Return the id of the tree that `base` becomes with other `files` in it, modes kept.
+
+        Made from blobs, in an index of its own: neither the checkout nor a filter has a say.
+        """
+        with tempfile.TemporaryDirectory(prefix="nox-release-") as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            self("read-tree", base, env=index)
+            rows = []
+            for path, content in files.items():
+                mode = self("ls-files", "--stage", "-z", "--", f":(literal)/{path}", env=index)[:6]
+                blob = self("hash-object", "-w", "--stdin", stdin=content)
+                rows.append(f"{mode} {blob}\t{path}\0")
+            self("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=index)
+            return self("write-tree", env=index)
+
+    @contextmanager
+    def worktree(self, commit: str, tree: str | None = None) -> Iterator[Git]:
+        """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
+        folder = Path(tempfile.mkdtemp(prefix="nox-release-"))
+        path = folder / self.root.name
+        try:
+            self("worktree", "add", "--quiet", "--detach", str(path), commit)
+            there = Git(root=path, env=self.env, remote=self.remote)
+            if tree:
+                there("read-tree", "-m", "-u", commit, tree)
+            yield there
+        finally:
+            try:
+                self("worktree", "remove", "--force", str(path))
+            except ReleaseError:  # never made, or its files are in use: forget it all the same
+                shutil.rmtree(path, ignore_errors=True)
+                with suppress(ReleaseError):
+                    self("worktree", "prune")
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, message: str) -> str:
+        """Commit what is staged, with the user's own hooks and signing, and return the id."""
+        self("commit", "--quiet", "--message", message)
+        return self.resolve("HEAD")
+
+    def commit_tree(self, tree: str, message: str, parents: Sequence[str] = ()) -> str:
+        """Make a commit object and nothing else."""
+        of = [word for parent in parents for word in ("-p", parent)]
+        return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
+
+    def tag_object(self, name: str, commit: str, message: str) -> str:
+        """Make an annotated tag, signed if the user signs tags, that no ref points to yet.
+
+        `git tag` always writes refs/tags, which all worktrees share. So it runs in a repository of
+        its own inside this worktree's private git directory (where `includeIf gitdir:` still sees
+        the user's path), with the user's configuration and object store.
+        """
+        shared = Path(self("rev-parse", "--path-format=absolute", "--git-common-dir"))
+        private = Path(self("rev-parse", "--absolute-git-dir"), "tagging")
+        self("init", "--quiet", "--bare", "--template=", str(private))
+        self.raw(
+            f"--git-dir={private}", "-c", f"include.path={shared / 'config'}",
+            "tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit,
+            stdin=message.encode(),
+            env={"GIT_OBJECT_DIRECTORY": str(shared / "objects")},
+        )  # fmt: skip
+        tag = self(f"--git-dir={private}", "rev-parse", f"refs/tags/{name}")
+        shutil.rmtree(private)
+        return tag
+
+    def merge(self, into: str, commit: str, message: str) -> str:
+        """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict."""
+        with self.worktree(into) as tree:
+            tree("merge", "--quiet", "--no-ff", "--no-verify", "--message", message, commit)
+            return tree.resolve("HEAD")
+
+    def fast_forward(self, commit: str) -> None:
+        """Move the checked-out branch and its files forward to `commit`."""
+        self("merge", "--quiet", "--ff-only", commit)
+
+
+def is_inside(path: str) -> bool:
+    """Say whether a path from a file stays inside the repository."""
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts and ":" not in pure.parts[0]

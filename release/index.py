@@ -1,0 +1,285 @@
+"""A package index: what it has, by file and sha256, and how to give it another file."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.version import InvalidVersion, Version
+
+from release import ReleaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import requests
+    from pypi_simple import DistributionPackage
+    from twine.settings import Settings
+
+    from release.plan import Distribution
+    from release.upload import Progress, Sender
+
+FRESH = {"Cache-Control": "no-cache"}
+
+
+class IndexUnreadable(ReleaseError):
+    """The index gave no answer that can be believed, which is never the same as «empty»."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexFile:
+    """A file as the index lists it."""
+
+    filename: str
+    version: Version | None  # None: the name can't be parsed
+    sha256: str
+    yanked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """An index, known by what uploading needs (`repository`, `username`…) and where it lists files.
+
+    `repository` is a name from .pypirc or a URL; "" leaves it to TWINE_REPOSITORY and
+    TWINE_REPOSITORY_URL, and to twine's own default. `index_url` is the root of its Simple API
+    (PEP 503, 691); "" derives it.
+    """
+
+    repository: str = ""
+    index_url: str = ""
+    interactive: bool = False
+    credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
+    pauses: tuple[float, ...] = (1, 2, 4, 8)  # seconds before an upload is tried again
+
+    # What it is
+
+    @cached_property
+    def upload_url(self) -> str:
+        """Return where files are sent, without credentials."""
+        return str(self._settings.repository_config["repository"])
+
+    @cached_property
+    def simple_url(self) -> str:
+        """Return the root of the Simple API.
+
+        Every index known keeps it beside the upload URL: `…/legacy/` → `…/simple/` (Warehouse,
+        Pulp), `…/upload/` → `…/simple/` (Azure), else `…/simple/` below it (pypiserver, Nexus,
+        GitLab, Artifactory, CodeArtifact). Only PyPI has a host of its own for uploads.
+        """
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+        from twine.utils import DEFAULT_REPOSITORY
+
+        if self.index_url:
+            return self.index_url
+        if self.upload_url == DEFAULT_REPOSITORY:
+            return PYPI_SIMPLE_ENDPOINT
+        parts = urlsplit(self.upload_url)
+        folders = [folder for folder in parts.path.split("/") if folder]
+        if folders[-1:] in (["legacy"], ["upload"]):
+            folders.pop()
+        return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
+
+    # What it has
+
+    def files(self, name: str) -> tuple[IndexFile, ...]:
+        """Ask for all files of a project, yanked ones included; a project it doesn't know has none.
+
+        Raises `IndexUnreadable` for every answer but a listing and 404.
+        """
+        import requests
+        from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
+
+        from release.upload import TIMEOUT, reason
+
+        client = PyPISimple(self.simple_url, session=self._reader)
+        try:
+            page = client.get_project_page(name, timeout=TIMEOUT, headers=FRESH)
+        except NoSuchProjectError:
+            return ()
+        except (requests.RequestException, UnsupportedContentTypeError, ValueError) as error:
+            raise IndexUnreadable(
+                f"the index at {self.simple_url} can't be read: {reason(error)}",
+                "try again; if the address is wrong, set `index-url` in [tool.nox-release]",
+            ) from error
+        if not page.packages and page.repository_version is None:
+            # A log-in page or an error page with status 200 (PEP 629: real ones say their version).
+            raise IndexUnreadable(
+                f"{client.get_project_url(name)} answers with a page that lists no files",
+                "set `index-url` in [tool.nox-release] to the root of the index's Simple API",
+            )
+        return tuple(self._listed(package) for package in page.packages)
+
+    def _listed(self, package: DistributionPackage) -> IndexFile:
+        try:
+            version = Version(package.version or "")
+        except InvalidVersion:
+            version = None
+        return IndexFile(
+            filename=package.filename,
+            version=version,
+            sha256=package.digests.get("sha256") or self._hashed(package.url),
+            yanked=package.is_yanked,
+        )
+
+    def _hashed(self, url: str) -> str:
+        """Download a file that the index lists without its sha256, and return that."""
+        import requests
+
+        from release.upload import TIMEOUT, reason
+
+        digest = hashlib.sha256()
+        try:
+            with self._reader.get(url, stream=True, timeout=TIMEOUT) as answer:
+                answer.raise_for_status()
+                for chunk in answer.iter_content(1 << 16):
+                    digest.update(chunk)
+        except requests.RequestException as error:
+            raise IndexUnreadable(f"{url} can't be downloaded: {reason(error)}") from error
+        return digest.hexdigest()
+
+    @cached_property
+    def _reader(self) -> requests.Session:
+        from requests.adapters import HTTPAdapter
+        from twine.utils import make_requests_session
+        from urllib3 import Retry
+
+        session = make_requests_session()
+        again = Retry(
+            total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+            respect_retry_after_header=True, raise_on_status=False,
+        )  # fmt: skip
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        if urlsplit(self.simple_url).netloc == urlsplit(self.upload_url).netloc:
+            session.auth = self._static_credentials()
+        return session
+
+    # Giving it a file
+
+    def check_credentials(self) -> None:
+        """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
+
+        The question is an upload form without a file: an index looks at who asks before it looks
+        at the form, so 401 and 403 speak of the credentials and nothing else is conclusive.
+        """
+        import requests
+        from twine.exceptions import TwineException
+
+        from release.upload import Sender, reason, status
+
+        form = {":action": "file_upload", "protocol_version": "1"}
+        try:
+            session = Sender(self._settings).repository.session
+            answer = session.post(self.upload_url, data=form, allow_redirects=False)
+        except (TwineException, requests.RequestException) as error:
+            raise ReleaseError(
+                f"there are no credentials for {self.upload_url}: {reason(error)}",
+                "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc",
+            ) from error
+        if answer.status_code in {401, 403}:
+            raise ReleaseError(
+                f"{self.upload_url} refuses these credentials: {status(answer)}",
+                "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
+            )
+
+    def upload(self, path: Path, name: str, one: Distribution, progress: Progress) -> None:
+        """Make the index have this file of project `name`; done where it has it already.
+
+        After an answer that leaves the outcome open, the index is asked before the file is sent
+        again. Raises `UploadRefused` after a plain no, else `UploadUncertain`.
+        """
+        from release.upload import UploadRefused, UploadUncertain
+
+        doubt: UploadUncertain | None = None
+        for pause in (*self.pauses, None):
+            try:
+                self._sender.send(path, progress)
+            except (UploadRefused, UploadUncertain) as error:
+                if self.has(one, self.files(name)):
+                    return
+                if isinstance(error, UploadRefused):
+                    raise (doubt or error) from error  # what was sent before may still turn up
+                if pause is None:
+                    raise
+                doubt = error
+                time.sleep(pause)
+            else:
+                return
+
+    def has(self, one: Distribution, files: Iterable[IndexFile]) -> bool:
+        """Say whether a file is among `files`; another one by its name is a `ReleaseError`."""
+        for file in files:
+            if file.filename == one.filename and file.sha256 != one.sha256:
+                raise ReleaseError(
+                    f"{self.simple_url} has another {one.filename}: its sha256 is {file.sha256}, "
+                    f"that of this release is {one.sha256}",
+                    "an index takes no other bytes under a used name: choose another version",
+                )
+            if file.filename == one.filename:
+                return True
+        return False
+
+    @property
+    def _sender(self) -> Sender:
+        """Return this thread's own: requests doesn't promise that a session may be shared."""
+        from release.upload import Sender
+
+        if not hasattr(self._senders, "own"):
+            self._senders.own = Sender(self._settings)
+        sender: Sender = self._senders.own
+        return sender
+
+    @cached_property
+    def _senders(self) -> threading.local:
+        return threading.local()
+
+    def _static_credentials(self) -> tuple[str, str] | None:
+        """Return user and password for reading a private index, if they need no question."""
+        from twine.exceptions import TwineException
+
+        settings = self._settings_for(interactive=False)
+        with contextlib.suppress(TwineException):
+            if not settings.auth.is_pypi():
+                return (settings.username or "", settings.password or "")
+        return None
+
+    @cached_property
+    def _settings(self) -> Settings:
+        """Return twine's settings, which remember an answer from the terminal."""
+        return self._settings_for(interactive=self.interactive)
+
+    def _settings_for(self, *, interactive: bool) -> Settings:
+        """Make twine's settings; twine itself reads the environment, .pypirc and keyring."""
+        from twine.exceptions import TwineException
+        from twine.settings import Settings
+
+        from release.upload import reason
+
+        parser = argparse.ArgumentParser()
+        Settings.register_argparse_arguments(parser)
+        words = ["--disable-progress-bar"]
+        if "://" in self.repository:
+            words += ["--repository-url", self.repository]
+        elif self.repository:  # a name given here beats TWINE_REPOSITORY_URL
+            words += ["--repository", self.repository, "--repository-url", ""]
+        if self.credentials:
+            words += ["--username", self.credentials[0], "--password", self.credentials[1]]
+        options = parser.parse_args(words)
+        options.non_interactive |= not interactive
+        try:
+            settings = Settings.from_argparse(options)
+            settings.check_repository_url()
+        except TwineException as error:
+            raise UsageError(
+                f"there is no index {self.repository!r}: {reason(error)}",
+                "use pypi, testpypi, an upload URL, or a section of ~/.pypirc",
+            ) from error
+        return settings

@@ -1,0 +1,188 @@
+"""What is going to happen, decided purely: the `Draft`, and when it is proven the `Plan`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release import ReleaseError
+from release.version import next_version
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from release.project import Edit, Project
+    from release.version import Bump
+
+FORMAT = 1  # of plan.json
+# v1.2.3, 1.2.3, and behind the project's name or "release": acme-1.2.3, acme/v1.2.3, acme==1.2.3.
+RELEASE_TAG = re.compile(r"(?P<prefix>(?:(?P<word>.+?)[-_/@=]+)?[vV]?)(?P<version>\d.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """A built file; its identity is `sha256` (64 hexadecimal digits), `size` is in bytes."""
+
+    filename: str
+    sha256: str
+    size: int
+
+    @property
+    def is_wheel(self) -> bool:
+        """Say whether it is a wheel; the other kind is the sdist."""
+        return self.filename.endswith(".whl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Which version of what, from which commit to where."""
+
+    name: str
+    previous: Version
+    version: Version
+    bump: str  # as typed: `minor`, `1.4.0`, `minor --pre rc`
+    base: str  # the commit it is made from
+    branch: str
+    tag: str
+    message: str  # of the release commit
+    repository: str  # upload URL, without credentials
+    tests: tuple[str, ...]  # the command; empty = skipped
+
+    @property
+    def title(self) -> str:
+        """Return the name and version that people say."""
+        return f"{self.name} {self.version}"
+
+    def tag_message(self, distributions: Iterable[Distribution]) -> str:
+        """Return the tag's message: the release and the sha256 of every file of it."""
+        skipped = [] if self.tests else ["", "Released with --skip-tests."]
+        rows = [f"{one.sha256}  {one.filename}" for one in distributions]
+        return "\n".join([self.message, *skipped, "", *rows, ""])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft(Release):
+    """A decision. Nothing is built yet."""
+
+    edits: tuple[Edit, ...]
+    remote: str  # its URL
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the draft as JSON values, with a diff for each file."""
+        edits = {edit.path: edit.diff() for edit in self.edits}
+        return {**vars(self), **_as_text(self), "edits": edits}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Release):
+    """A proven release, complete: what the remote and the index will agree on."""
+
+    commit: str
+    tag_object: str
+    distributions: tuple[Distribution, ...]
+
+    @classmethod
+    def of(
+        cls, draft: Draft, commit: str, tag_object: str, distributions: Iterable[Distribution]
+    ) -> Plan:
+        """Complete a draft with what was made of it."""
+        return cls(
+            **{one.name: getattr(draft, one.name) for one in dataclasses.fields(Release)},
+            commit=commit,
+            tag_object=tag_object,
+            distributions=tuple(distributions),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values."""
+        return {"format": FORMAT, **dataclasses.asdict(self), **_as_text(self)}
+
+    def to_json(self) -> str:
+        """Return the plan as the text of plan.json."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        """Read plan.json; `ReleaseError` for anything but a plan of this format."""
+        try:
+            raw = json.loads(text)
+            if raw.pop("format") != FORMAT:
+                raise ReleaseError(
+                    "the unfinished release was begun by another version of nox-release",
+                    "continue with the version that began it",
+                )
+            raw["previous"], raw["version"] = Version(raw["previous"]), Version(raw["version"])
+            raw["tests"] = tuple(raw["tests"])
+            raw["distributions"] = tuple(Distribution(**one) for one in raw["distributions"])
+            return cls(**raw)
+        except (AttributeError, InvalidVersion, KeyError, TypeError, ValueError) as error:
+            raise ReleaseError(
+                f"the record of the unfinished release can't be read: {error!r}",
+                "look at it: git ls-remote; if nothing of it is on the index, delete the ref",
+            ) from error
+
+
+def _as_text(release: Release) -> dict[str, str]:
+    """Return the versions as the strings that JSON takes."""
+    return {"previous": str(release.previous), "version": str(release.version)}
+
+
+def decide(  # noqa: PLR0913 - a decision needs all of its facts
+    project: Project,
+    bump: Bump,
+    *,
+    taken: Collection[Version],
+    tags: Iterable[str],
+    base: str,
+    branch: str,
+    repository: str,
+    remote: str,
+    tests: tuple[str, ...],
+) -> Draft:
+    """Decide on a release: which version, tag and edits follow from the facts."""
+    version = next_version(project.version, bump, taken)
+    template = project.config.tag or tag_template(tags, project.name, project.version)
+    return Draft(
+        name=project.name,
+        previous=project.version,
+        version=version,
+        bump=str(bump),
+        base=base,
+        branch=branch,
+        tag=template.replace("{version}", str(version)),
+        message=project.config.message.replace("{version}", str(version)),
+        edits=project.edits(version),
+        repository=repository,
+        remote=remote,
+        tests=tests,
+    )
+
+
+def tag_template(tags: Iterable[str], name: str, current: Version) -> str:
+    """Return the style of the newest release tag, as text with `{version}` in it.
+
+    `tags` are names, the newest first. The tag of the current version counts most, then one with
+    as many version parts: moving tags like `v4` and tags of other packages are noise.
+    """
+    styles: dict[str, Version] = {}
+    for tag in tags:
+        match = RELEASE_TAG.fullmatch(tag)
+        words = {canonicalize_name(name), "release", "rel", "version"}
+        if not match or (match["word"] and canonicalize_name(match["word"]) not in words):
+            continue
+        try:
+            version = Version(match["version"])
+        except InvalidVersion:
+            continue
+        template = match["prefix"] + "{version}"
+        if version == current:
+            return template
+        if len(version.release) == len(current.release):
+            styles.setdefault(template, version)
+    return next(iter(styles), "v{version}")

@@ -1,0 +1,176 @@
+"""A project as its repository says: name, version, configuration, and what a new version edits."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from packaging.version import InvalidVersion, Version
+
+from release import ReleaseError, UsageError, locations
+from release.locations import BOM, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLE = "[tool.nox-release]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """`[tool.nox-release]`; a key is the field's name with dashes."""
+
+    branch: str = ""  # default: the one that the remote's HEAD points to
+    remote: str = "origin"
+    repository: str = ""  # default: TWINE_REPOSITORY, else pypi
+    index_url: str = ""  # default: derived from the repository's upload URL
+    tag: str = ""  # default: the style of the newest release tag, else v{version}
+    message: str = "Release {version}"
+    test_command: tuple[str, ...] = ()  # default: nox -s tests
+    version_files: tuple[str, ...] = ()
+    import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
+    intent_ref: str = "refs/release/intent"
+
+    @classmethod
+    def load(cls, table: dict[str, Any]) -> Configuration:
+        """Check and convert the table; unknown keys and wrong types are a `UsageError`."""
+        kinds = get_type_hints(cls)
+        known = {one.name.replace("_", "-"): one.name for one in fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                raise UsageError(
+                    f"{TABLE} has an unknown key {key!r}",
+                    f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}",
+                )
+            is_text = kinds[known[key]] is str
+            if not (isinstance(value, str) if is_text else _is_list_of_text(value)):
+                wanted = "a string" if is_text else "a list of strings"
+                raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
+            values[known[key]] = value if is_text else tuple(value)
+        for key in {"tag", "message"} & values.keys():
+            if "{version}" not in values[key]:
+                raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What a release changes in one file."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+    def diff(self) -> str:
+        """Return the change as a unified diff."""
+        before, after = (
+            side.decode("utf-8", "replace").splitlines(keepends=True)
+            for side in (self.before, self.after)
+        )
+        rows = difflib.unified_diff(before, after, f"a/{self.path}", f"b/{self.path}", n=1)
+        return "\n".join(row.rstrip("\r\n") for row in rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project at one commit."""
+
+    name: str
+    version: Version
+    config: Configuration
+    places: tuple[Place, ...]
+    contents: dict[str, bytes] = field(repr=False)
+
+    @classmethod
+    def load(cls, read: Callable[[str], bytes | None]) -> Project:
+        """Read a project; `read` gives a file's bytes by its path, None where there is none.
+
+        Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
+        exactly one place, and `UsageError` for configuration that can't be meant.
+        """
+        pyproject = _pyproject(read)
+        tool = pyproject.get("tool", {})
+        config = Configuration.load(tool.get("nox-release", {}))
+        place = _without_v(locations.find(pyproject, read))
+        version = _parsed(place)
+        others = [locations.named(entry, place.text, read) for entry in config.version_files]
+        places = (place, *(_without_v(other) for other in others))
+        return cls(
+            name=_name(pyproject),
+            version=version,
+            config=config,
+            places=places,
+            contents={place.path: read(place.path) or b"" for place in places},
+        )
+
+    def edits(self, version: Version) -> tuple[Edit, ...]:
+        """Return the edits that put `version` in every place; none where it is there already."""
+        if version == self.version:
+            return ()
+        after = dict(self.contents)
+        for place in sorted(set(self.places), key=lambda place: place.start, reverse=True):
+            data = after[place.path]
+            after[place.path] = data[: place.start] + str(version).encode() + data[place.end :]
+        return tuple(
+            Edit(path=path, before=self.contents[path], after=data) for path, data in after.items()
+        )
+
+
+def _pyproject(read: Callable[[str], bytes | None]) -> dict[str, Any]:
+    data = read("pyproject.toml")
+    if data is None:
+        raise ReleaseError(
+            "there is no pyproject.toml at the top of the repository, as committed",
+            "git add pyproject.toml && git commit, or change to the project's folder",
+        )
+    try:
+        pyproject = tomllib.loads(data.removeprefix(BOM).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
+    for key in ("build-system", "project", "tool"):
+        if not isinstance(pyproject.get(key, {}), dict):
+            raise ReleaseError(f"pyproject.toml is broken: {key} must be a table, [{key}]")
+    return pyproject
+
+
+def _name(pyproject: dict[str, Any]) -> str:
+    tool = pyproject.get("tool", {})
+    flit = tool.get("flit", {}).get("metadata", {})
+    name = (
+        pyproject.get("project", {}).get("name")
+        or tool.get("poetry", {}).get("name")
+        or flit.get("dist-name", flit.get("module"))
+    )
+    if not isinstance(name, str):
+        raise ReleaseError("pyproject.toml doesn't name the project", 'add name = "…" to [project]')
+    return name
+
+
+def _parsed(place: Place) -> Version:
+    try:
+        return Version(place.text)
+    except InvalidVersion:
+        raise ReleaseError(
+            f"{place.what} is {place.text!r}, which is no version (PEP 440)",
+            "write one like 1.2.3, 1.2.3rc1 or 1.2.3.dev0",
+        ) from None
+
+
+def _without_v(place: Place) -> Place:
+    """Leave a `v` before the version where it is."""
+    if place.text[:1] in {"v", "V"}:
+        return Place(path=place.path, what=place.what, start=place.start + 1, text=place.text[1:])
+    return place
+
+
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

@@ -1,0 +1,267 @@
+"""The story of a release.
+
+Decide (pure), check (read-only), prove (in temporary worktrees), record the intent (the first
+change that anybody else can see), upload, see it there, push, clear. Stopped anywhere, the same
+command goes on: the steps behind the intent are observed, and what is done stays done.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from release import Refused, ReleaseError, Unfinished
+from release import build as building
+from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.plan import Draft, Plan, decide
+from release.process import ProgramFailed
+from release.steps import landing_commit, refspecs, steps, take, uploads
+from release.upload import UploadRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.version import Version
+
+    from release.console import Console
+    from release.git import Git
+    from release.intent import Intent
+    from release.plan import Distribution
+    from release.project import Project
+    from release.version import Bump
+    from release.world import Facts, World
+
+CONTINUE = (
+    "the same command continues; from another clone: nox -s publish_release -- --resume\n"
+    "while nothing of it is on the index: nox -s publish_release -- --abandon"
+)
+
+
+# Decide and check
+
+
+def prepare(
+    bump: Bump, project: Project, facts: Facts, world: World, *, tests: tuple[str, ...]
+) -> Draft:
+    """Decide on a release of HEAD and ask every question about it; `Refused` has all problems."""
+    base = world.git.resolve("HEAD")
+    draft = _decide(bump, project, facts, world, base, tests)
+    check(Case(draft=draft, facts=facts, world=world), RELEASE)
+    return draft
+
+
+def prepare_rc(
+    bump: Bump,
+    project: Project,
+    facts: Facts,
+    world: World,
+    *,
+    base: str,
+    ask: tuple[Question, ...],
+) -> Draft:
+    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests."""
+    draft = replace(_decide(bump, project, facts, world, base, ()), tag="", message="")
+    check(Case(draft=draft, facts=facts, world=world), (*ask, *PRE_RELEASE))
+    return draft
+
+
+def _decide(
+    bump: Bump, project: Project, facts: Facts, world: World, base: str, tests: tuple[str, ...]
+) -> Draft:
+    try:
+        return decide(
+            project,
+            bump,
+            taken=facts.taken,
+            tags=world.tags(),
+            base=base,
+            branch=facts.branch,
+            repository=world.index.upload_url,
+            remote=world.git.url(),
+            tests=tests,
+        )
+    except ReleaseError as error:
+        raise Refused((*facts.problems, *error.problems)) from error
+
+
+def story(draft: Draft, world: World) -> list[str]:
+    """Return what is going to happen, in the words of the steps."""
+    if not draft.tag:
+        return [
+            "Build and check",
+            "Upload the wheel, then the sdist",
+            "See every file on the index",
+        ]
+    return [
+        *([f"Run the tests: {' '.join(draft.tests)}"] if draft.tests else []),
+        "Commit, build and check",
+        f"Record the intent in {world.intent.name}",
+        "Upload the wheel, then the sdist",
+        "See every file on the index",
+        f"Push {draft.branch} and {draft.tag} to {world.git.remote}",
+        f"Bring this checkout to {draft.tag}",
+        f"Clear the intent {world.intent.name}",
+    ]
+
+
+# Publish
+
+
+def publish(draft: Draft, project: Project, world: World, console: Console) -> Plan:
+    """Prove the draft, record the intent; then make the world agree with it."""
+    with TemporaryDirectory(prefix="nox-release-") as folder:
+        dist = Path(folder)
+        plan = prove(draft, project, world, console, dist)
+        console.confirm(f"Publish {plan.title} to {plan.repository}?")
+        with console.step(f"Record the intent in {world.intent.name}"):
+            intent = record(plan, world)
+        return finish(intent, dist, world, console, is_first_try=True)
+
+
+def prove(draft: Draft, project: Project, world: World, console: Console, dist: Path) -> Plan:
+    """Test, commit, build and check in temporary worktrees; nothing outside changes.
+
+    Raises `ReleaseError` when tests, hooks, build or checks fail.
+    """
+    git = world.git
+    tree = git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
+    with git.worktree(draft.base, tree) as here:
+        with console.step("Commit"):
+            commit = commit_version(here, draft, tree)
+        if draft.tests:
+            with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
+                building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
+    with git.worktree(commit) as here:
+        distributions = build_and_check(here, project, world, console, dist, draft.version)
+        message = draft.tag_message(distributions)
+        tag_object = here.tag_object(draft.tag, commit, message)
+    with console.step("Rehearse the push"):
+        landing = landing_commit(commit, draft.branch, world)
+        # With the user's pre-push hook: it must not say no after the upload.
+        git.push(*refspecs(draft.branch, landing, draft.tag, tag_object), dry_run=True)
+    return Plan.of(draft, commit, tag_object, distributions)
+
+
+def commit_version(here: Git, draft: Draft, tree: str) -> str:
+    """Commit the version change, and insist that hooks left it as it was planned."""
+    if not draft.edits:
+        return draft.base
+    try:
+        commit = here.commit(draft.message)
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"the release commit was refused:\n{error.output.strip()}",
+            "mend what the hook says, commit that, and type the command again",
+        ) from error
+    if here("rev-parse", f"{commit}^{{tree}}") != tree or here.resolve("HEAD^") != draft.base:
+        changes = here("diff", "--stat", tree, commit)
+        raise ReleaseError(
+            f"a commit hook changed the release commit, which holds the version only:\n{changes}",
+            "run the hook and commit what it changes before the release",
+        )
+    return commit
+
+
+def build_and_check(
+    here: Git,
+    project: Project,
+    world: World,
+    console: Console,
+    dist: Path,
+    version: Version | None = None,
+) -> tuple[Distribution, ...]:
+    """Build the worktree `here` into `dist` and hold the files to every check.
+
+    They must be `version`; without one, the version that the project has.
+    """
+    version, env = version or project.version, world.programs_env()
+    with console.step("Build") as line:
+        distributions = building.build(
+            here.root,
+            dist,
+            name=project.name,
+            version=version,
+            epoch=here.time(),
+            env=env,
+            on_line=line.note,
+        )
+    with console.step("Check the files; install and import the wheel"):
+        building.check(
+            distributions,
+            dist,
+            previous=project.version,
+            version=version,
+            import_names=project.config.import_names,
+            env=env,
+        )
+    return distributions
+
+
+def record(plan: Plan, world: World) -> Intent:
+    """Record the intent; whoever comes second is told who was first."""
+    try:
+        return world.intent.write(plan)
+    except ProgramFailed as error:
+        if other := world.intent.id():
+            raise Refused((unfinished(world, other),)) from error
+        raise ReleaseError(
+            f"the intent {world.intent.name} can't be recorded: {error.output.strip()}",
+            'where a remote takes branches and tags only: intent-ref = "refs/heads/release-intent"',
+        ) from error
+
+
+def finish(
+    intent: Intent, dist: Path, world: World, console: Console, *, is_first_try: bool = False
+) -> Plan:
+    """Take every step that isn't done yet; `Unfinished` tells how to go on.
+
+    On the first try nothing has been sent before. So if the index says no to the first file, nobody
+    will ever see this release: the intent is taken back, and the error is an ordinary one.
+    """
+    first, *rest = steps(intent, dist, world)
+    with unfinished_on_error():
+        try:
+            take(first, console)
+        except UploadRefused as error:
+            if not (is_first_try and world.intent.clear(intent)):
+                raise
+            refusal = error
+        else:
+            for step in rest:
+                take(step, console)
+            return intent.plan
+    raise Refused(refusal.problems) from refusal
+
+
+def publish_rc(
+    draft: Draft, project: Project, world: World, console: Console
+) -> tuple[Distribution, ...]:
+    """Build a pre-release from a worktree with the version written into it, and upload it.
+
+    Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
+    """
+    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
+    with TemporaryDirectory(prefix="nox-release-") as folder:
+        dist = Path(folder)
+        with world.git.worktree(draft.base, tree) as here:
+            distributions = build_and_check(here, project, world, console, dist, draft.version)
+        console.confirm(f"Publish {draft.title} to {draft.repository}?")
+        for step in uploads(draft.name, distributions, dist, world):
+            take(step, console)
+    return distributions
+
+
+@contextmanager
+def unfinished_on_error() -> Iterator[None]:
+    """Turn every error into one that says: this release has begun, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; {CONTINUE}") from None
+    except ReleaseError as error:
+        raise Unfinished(str(error), "\n".join([*error.hints, CONTINUE])) from error
+    except OSError as error:
+        raise Unfinished(f"the release stopped: {error}", CONTINUE) from error

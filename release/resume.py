@@ -1,0 +1,143 @@
+"""A release that was begun before, here or elsewhere: believe it, finish it, or abandon it.
+
+Anyone who can push could have written the intent. So nothing in it is believed that can't be
+derived again: its base must be on the branch, its commit must be what this code makes of base and
+version, and its files are built anew and compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from release import Refused, ReleaseError
+from release.checks import unfinished
+from release.plan import tag_template
+from release.project import Project
+from release.publish import build_and_check, finish, unfinished_on_error
+from release.steps import missing
+
+if TYPE_CHECKING:
+    from release.console import Console
+    from release.git import Git
+    from release.intent import Intent
+    from release.plan import Distribution, Plan
+    from release.version import Bump
+    from release.world import Facts, World
+
+
+def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Intent:
+    """Return the unfinished release, if it is what `bump` here began (None: whatever it is).
+
+    Raises `Refused` when it is another release, and `ReleaseError` when it can't be believed.
+    """
+    intent = world.intent.read(intent_id)
+    plan = intent.plan
+    is_same = str(bump) == plan.bump and world.git.resolve("HEAD") in {plan.base, plan.commit}
+    if bump and not is_same:
+        raise Refused((unfinished(world, intent_id),))
+    differences = list(_differences(plan, facts, world))
+    if differences:
+        raise ReleaseError(
+            f"the intent {world.intent.name} of {intent.author} can't be trusted: "
+            + "; ".join(differences),
+            f"look at it: git show {intent.id}; if it isn't meant, delete the ref:\n"
+            f"git push {world.git.remote} :{world.intent.name}",
+        )
+    return intent
+
+
+def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
+    """Compare what the intent says with what follows from its base and version."""
+    git = world.git
+    git.fetch(f"refs/heads/{facts.branch}")
+    if not git.is_ancestor(plan.base, facts.tip):
+        return [f"its base {plan.base[:9]} is not on {facts.branch}"]
+    project = Project.load(partial(git.blob, plan.base))
+    edits = project.edits(plan.version)
+    tree = git.tree_with(plan.base, {edit.path: edit.after for edit in edits})
+    parents = git("show", "--no-patch", "--format=%P", plan.commit).split()
+    template = project.config.tag or tag_template(world.tags(), project.name, project.version)
+    derived = {
+        "name": (plan.name, project.name),
+        "previous version": (plan.previous, project.version),
+        "branch": (plan.branch, facts.branch),
+        "index": (plan.repository, world.index.upload_url),
+        "tag": (plan.tag, template.replace("{version}", str(plan.version))),
+        "commit's parents": (parents, [plan.base]) if edits else (plan.commit, plan.base),
+        "commit's tree": (git("rev-parse", f"{plan.commit}^{{tree}}"), tree),
+        "tag object": (_tagged(git, plan), (plan.commit, "commit", plan.tag)),
+    }
+    return [
+        f"its {what} is {stated}, not {wanted}"
+        for what, (stated, wanted) in derived.items()
+        if stated != wanted
+    ]
+
+
+def _tagged(git: Git, plan: Plan) -> tuple[str, ...]:
+    """Return what the tag object says it tags: id, type and name."""
+    try:
+        header = git("cat-file", "tag", plan.tag_object).splitlines()[:3]
+    except ReleaseError:
+        return ()
+    return tuple(row.partition(" ")[2] for row in header)
+
+
+def resume(intent: Intent, world: World, console: Console) -> Plan:
+    """Finish an accepted release; files that the index lacks are built again."""
+    with TemporaryDirectory(prefix="nox-release-") as folder:
+        dist = Path(folder)
+        with unfinished_on_error():
+            absent = missing(intent.plan.name, intent.plan.distributions, world)
+            if absent:
+                intent = rebuild(intent, absent, world, console, dist)
+        return finish(intent, dist, world, console)
+
+
+def rebuild(
+    intent: Intent, absent: list[Distribution], world: World, console: Console, dist: Path
+) -> Intent:
+    """Build the release commit again into `dist`.
+
+    Where the backend isn't reproducible, files that the index doesn't have may differ from those
+    of the first try: then the intent is replaced by one that names the new ones.
+    """
+    plan, git = intent.plan, world.git
+    project = Project.load(partial(git.blob, plan.base))
+    with git.worktree(plan.commit) as here:
+        built = build_and_check(here, project, world, console, dist, plan.version)
+        fresh = {one.filename: one for one in built}
+        if unbuilt := [one.filename for one in plan.distributions if one.filename not in fresh]:
+            raise ReleaseError(f"building {plan.title} again didn't make {', '.join(unbuilt)}")
+        distributions = tuple(
+            fresh[one.filename] if one in absent else one for one in plan.distributions
+        )
+        if distributions == plan.distributions:
+            return intent
+        changed = [one.filename for one in distributions if one not in plan.distributions]
+        with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
+            line.remark = "the build isn't reproducible"
+            message = plan.tag_message(distributions)
+            tag_object = here.tag_object(plan.tag, plan.commit, message)
+            plan = replace(plan, distributions=distributions, tag_object=tag_object)
+            return world.intent.write(plan, instead_of=intent)
+
+
+def abandon(intent_id: str, world: World, console: Console) -> Plan:
+    """Give an unfinished release up; possible exactly while none of its files is on the index."""
+    intent = world.intent.read(intent_id)
+    plan = intent.plan
+    there = {file.filename for file in world.index.files(plan.name)}
+    if published := [one.filename for one in plan.distributions if one.filename in there]:
+        raise ReleaseError(
+            f"{plan.title} can't be abandoned: {', '.join(published)} is on the index for good",
+            "finish it: nox -s publish_release -- --resume",
+        )
+    with console.step(f"Abandon {plan.title}"):
+        if not world.intent.clear(intent):
+            raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
+    return plan

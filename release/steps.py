@@ -1,0 +1,231 @@
+"""What is left to do once the intent is recorded: steps that look before they act.
+
+A step isn't written down when it is done. `done` asks the index or the remote, and that one answer
+is the resume logic, the check that an action had its effect, and what is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.process import ProgramFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from release.console import Console, Line
+    from release.intent import Intent
+    from release.plan import Distribution, Plan
+    from release.world import World
+
+PATIENCE = 600.0  # seconds that an index may take to list a file that it has accepted
+UPLOADS = 8  # at once
+PUSHES = 5  # tries, when the branch keeps moving
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A change of the world: `done` looks whether it is so already, `do` makes it so."""
+
+    title: str
+    done: Callable[[], bool]
+    do: Callable[[Line], object]
+
+
+def take(step: Step, console: Console) -> None:
+    """Do a step unless it is done."""
+    with console.step(step.title) as line:
+        if step.done():
+            line.remark = "done already"
+            return
+        try:
+            step.do(line)
+        except ReleaseError:
+            # An answer may get lost on its way, and another machine may have been faster.
+            if not step.done():
+                raise
+
+
+def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
+    """Return what makes the world agree with the intent, in order; `dist` has the built files."""
+    plan = intent.plan
+    return [
+        *uploads(plan.name, plan.distributions, dist, world),
+        Step(
+            title=f"Push {plan.branch} and {plan.tag} to {world.git.remote}",
+            done=partial(pushed, plan, world),
+            do=lambda _line: push(plan, world),
+        ),
+        Step(
+            title=f"Bring this checkout to {plan.tag}",
+            done=lambda: not can_follow(plan, world),
+            do=lambda _line: follow(plan, world),
+        ),
+        # Release notes belong here: they speak of what is on the index and on the remote.
+        Step(
+            title=f"Clear the intent {world.intent.name}",
+            done=lambda: world.intent.id() != intent.id,
+            do=lambda _line: world.intent.clear(intent),
+        ),
+    ]
+
+
+# Upload, and see it there
+
+
+def uploads(
+    name: str, distributions: Sequence[Distribution], dist: Path, world: World
+) -> list[Step]:
+    """Return the steps that bring files to the index: one wheel, the other wheels, the sdist.
+
+    The first file creates the release on the index. The sdist comes last, so that there is no
+    moment in which an installer finds nothing but source.
+    """
+    wheels = [one for one in distributions if one.is_wheel]
+    groups = [wheels[:1], wheels[1:], [one for one in distributions if not one.is_wheel]]
+    titles = [group[0].filename if len(group) == 1 else f"{len(group)} wheels" for group in groups]
+    return [
+        *(
+            Step(
+                title=f"Upload {title}",
+                done=partial(listed, name, group, world),
+                do=partial(upload, name, group, dist, world),
+            )
+            for title, group in zip(titles, groups, strict=True)
+            if group
+        ),
+        Step(
+            title="See every file on the index",
+            done=partial(listed, name, distributions, world),
+            do=lambda _line: wait_until_listed(name, distributions, world),
+        ),
+    ]
+
+
+def listed(name: str, distributions: Sequence[Distribution], world: World) -> bool:
+    """Say whether the index lists all these files with these hashes."""
+    return not missing(name, distributions, world)
+
+
+def missing(name: str, distributions: Sequence[Distribution], world: World) -> list[Distribution]:
+    """Return the files that the index doesn't list; one with other bytes is a `ReleaseError`."""
+    files = world.index.files(name)
+    return [one for one in distributions if not world.index.has(one, files)]
+
+
+def upload(
+    name: str, distributions: Sequence[Distribution], dist: Path, world: World, line: Line
+) -> None:
+    """Send those files that the index lacks, several at once."""
+    wanted = missing(name, distributions, world)
+    with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
+        sent = [
+            pool.submit(world.index.upload, dist / one.filename, name, one, line.bar(one.filename))
+            for one in wanted
+        ]
+    for one in sent:
+        one.result()
+
+
+def wait_until_listed(name: str, distributions: Sequence[Distribution], world: World) -> None:
+    """Wait while the index, which has accepted the files, doesn't list all of them."""
+    deadline = time.monotonic() + PATIENCE
+    while absent := missing(name, distributions, world):
+        if time.monotonic() > deadline:
+            raise ReleaseError(
+                f"{world.index.simple_url} still doesn't list "
+                + ", ".join(one.filename for one in absent),
+                "indexes lag; look at it later and continue then",
+            )
+        time.sleep(2)
+
+
+# Push
+
+
+def pushed(plan: Plan, world: World) -> bool:
+    """Say whether the remote has the tag on the release commit, and the commit in its branch."""
+    git = world.git
+    branch, tag = f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}"
+    refs = git.remote_refs(branch, tag, f"{tag}^{{}}")
+    tagged = refs.get(f"{tag}^{{}}", refs.get(tag))
+    if tagged is None:
+        return False
+    if tagged != plan.commit:
+        raise ReleaseError(
+            f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
+            f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
+        )
+    git.fetch(branch)
+    return git.is_ancestor(plan.commit, refs[branch])
+
+
+def push(plan: Plan, world: World) -> None:
+    """Push branch and tag in one transaction; a branch that moved meanwhile gets a merge."""
+    for attempt in range(1, PUSHES + 1):
+        landing = landing_commit(plan.commit, plan.branch, world)
+        try:
+            world.git.push(*refspecs(plan.branch, landing, plan.tag, plan.tag_object))
+        except ProgramFailed:
+            if pushed(plan, world):
+                return
+            if attempt == PUSHES or landing == landing_commit(plan.commit, plan.branch, world):
+                raise
+        else:
+            return
+
+
+def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
+    """Return what a release pushes, both or neither."""
+    return (f"{commit}:refs/heads/{branch}", f"{tag_object}:refs/tags/{tag}")
+
+
+def landing_commit(commit: str, branch: str, world: World) -> str:
+    """Return what to push to the branch: the release commit, or its merge where the branch moved.
+
+    The merge is harmless, because the release commit touches lines with the version only; the tag
+    stays on the commit that was built.
+    """
+    git, ref = world.git, f"refs/heads/{branch}"
+    tip = git.remote_refs(ref).get(ref)
+    if tip is None:
+        return commit
+    git.fetch(ref)
+    if git.is_ancestor(tip, commit):
+        return commit
+    if git.is_ancestor(commit, tip):
+        return tip
+    try:
+        return git.merge(tip, commit, f"Merge the release commit {commit[:9]}")
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"
+            + error.output.strip(),
+            f"undo on {branch} what changes the version there, then continue",
+        ) from error
+
+
+# This checkout
+
+
+def can_follow(plan: Plan, world: World) -> bool:
+    """Say whether this checkout is on the branch, clean, and behind the release commit."""
+    git = world.git
+    return (
+        git.branch() == plan.branch
+        and git.is_ancestor(git.resolve("HEAD"), plan.commit)
+        and git.resolve("HEAD") != plan.commit
+        and not git.dirty()
+    )
+
+
+def follow(plan: Plan, world: World) -> None:
+    """Fast-forward this checkout to the release commit, and fetch the tag."""
+    world.git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
+    world.git.fast_forward(plan.commit)

@@ -1,0 +1,149 @@
+"""The edges of the program, built in one place; the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from release import Problem, Refused, ReleaseError
+from release.git import Git
+from release.index import Index
+from release.intent import IntentRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packaging.version import Version
+
+    from release.index import IndexFile
+    from release.project import Configuration
+
+Answer = TypeVar("Answer")
+# Programs that run other people's code (tests, build backends) don't get what publishes.
+SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
+# What one Nox tells its sessions would mislead the Nox that runs the tests.
+SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
+INNER = ("NOX", "VIRTUAL_ENV")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment; a machine without a terminal is never asked for a password."""
+    env = dict(os.environ)
+    if not sys.stdin.isatty():
+        env.setdefault("GIT_TERMINAL_PROMPT", "0")
+    return env
+
+
+def secret_values(env: Mapping[str, str]) -> list[str]:
+    """Return the values in the environment that must not be seen anywhere."""
+    words = ("PASSWORD", "TOKEN", "SECRET")
+    return [value for key, value in env.items() if key.endswith(words) and len(value) >= SHORTEST]
+
+
+def reach_loopback() -> None:
+    """Keep requests to this machine away from a proxy; requests and pip read the variable."""
+    for key in ("NO_PROXY", "no_proxy"):
+        os.environ[key] = ",".join(filter(None, [os.environ.get(key), "127.0.0.1"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What remote and index answered when they were first asked."""
+
+    branch: str  # that releases are pushed to
+    tip: str  # the branch's commit on the remote
+    intent_id: str | None
+    files: tuple[IndexFile, ...]
+    problems: tuple[Problem, ...]  # questions that got no answer
+
+    @property
+    def taken(self) -> frozenset[Version]:
+        """Return the versions that the index has, yanked ones included."""
+        return frozenset(file.version for file in self.files if file.version)
+
+    def pending(self) -> str:
+        """Return the id of the intent; `ReleaseError` when no release is unfinished."""
+        if self.problems:
+            raise Refused(self.problems)
+        if not self.intent_id:
+            raise ReleaseError(
+                "no release is unfinished", "nox -s publish_release -- LEVEL begins one"
+            )
+        return self.intent_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A repository with its remote, the intent there, and an index."""
+
+    git: Git
+    index: Index
+    intent: IntentRef
+
+    @classmethod
+    def of(
+        cls,
+        git: Git,
+        config: Configuration,
+        *,
+        repository: str = "",
+        interactive: bool = False,
+    ) -> World:
+        """Build the world that a project's configuration and the command line name."""
+        git = Git(root=git.root, env=git.env, remote=config.remote)
+        index = Index(
+            repository=repository or config.repository,
+            index_url=config.index_url if not repository or repository == config.repository else "",
+            interactive=interactive,
+        )
+        return cls(git=git, index=index, intent=IntentRef(git=git, name=config.intent_ref))
+
+    def programs_env(self) -> dict[str, str]:
+        """Return the environment for tests and builds: no credentials, our own tools first."""
+        kept = {
+            key: value
+            for key, value in self.git.env.items()
+            if not key.startswith(SECRET) and not key.startswith(INNER)
+        }
+        tools = str(Path(sys.executable).parent)
+        return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
+
+    def tags(self) -> list[str]:
+        """Return tag names, the newest first; the remote's where this clone has none."""
+        if local := self.git.tags():
+            return local
+        with suppress(ReleaseError):  # reported as the answer to a question
+            refs = self.git.remote_refs("refs/tags/*")
+            return [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")][::-1]
+        return []
+
+    def facts(self, name: str, branch: str) -> Facts:
+        """Ask the remote and the index at once. `branch` "" = the one its HEAD points to."""
+        wanted = ["HEAD", self.intent.name] + [f"refs/heads/{branch}"] * bool(branch)
+        with ThreadPoolExecutor() as pool:
+            asked_refs = pool.submit(self.git.remote_refs, *wanted)
+            asked_files = pool.submit(self.index.files, name)
+        problems: list[Problem] = []
+        nothing: dict[str, str] = {}
+        refs = _answer(asked_refs, nothing, problems)
+        branch = branch or refs.get("HEAD", "refs/heads/main").removeprefix("refs/heads/")
+        return Facts(
+            branch=branch,
+            tip=refs.get(f"refs/heads/{branch}", ""),
+            intent_id=refs.get(self.intent.name),
+            files=_answer(asked_files, (), problems),
+            problems=tuple(problems),
+        )
+
+
+def _answer(asked: Future[Answer], otherwise: Answer, problems: list[Problem]) -> Answer:
+    try:
+        return asked.result()
+    except ReleaseError as error:
+        problems.extend(error.problems)
+        return otherwise
