@@ -243,7 +243,9 @@ class Git:
             self("read-tree", base, env=index)
             rows = []
             for path, content in files.items():
-                mode = self("ls-files", "--stage", "-z", "--", f":(literal)/{path}", env=index)[:6]
+                mode = self(
+                    "--literal-pathspecs", "ls-files", "--stage", "-z", "--", path, env=index
+                )[:6]
                 blob = self("hash-object", "-w", "--stdin", stdin=content)
                 rows.append(f"{mode} {blob}\t{path}\0")
             self("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=index)
