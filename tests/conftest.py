@@ -1,0 +1,117 @@
+"""Every test runs on real git, a real index server and real builds; nothing leaves this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from pypi_simple import PyPISimple
+
+from release.rehearsal import USER, serve
+from tests.stage import FILES, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A machine of its own: an empty home, an identity, and no credentials."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for key in list(os.environ):
+            if key.startswith(NOT_OURS):
+                patch.delenv(key)
+        for key, value in {
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "Ada",
+            "GIT_AUTHOR_EMAIL": "ada@example.org",
+            "GIT_COMMITTER_NAME": "Ada",
+            "GIT_COMMITTER_EMAIL": "ada@example.org",
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            "NO_PROXY": "127.0.0.1",
+        }.items():
+            patch.setenv(key, value)
+        yield
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, wheelhouse: Path) -> None:
+    """Let builds install from a local folder only."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheelhouse))
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the one wheel that building the sample needs."""
+    folder = tmp_path_factory.mktemp("wheels")
+    with PyPISimple() as index:
+        page = index.get_project_page("flit-core")
+        wheel = [one for one in page.packages if one.filename.endswith(".whl")][-1]
+        index.download_package(wheel, folder / wheel.filename)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bare remote and a clone of it, to be copied: acme 1.2.3, tagged."""
+    folder = tmp_path_factory.mktemp("template")
+    remote, clone = folder / "remote.git", folder / "acme"
+
+    def git(*args: str, at: Path = folder) -> None:
+        subprocess.run(["git", *args], cwd=at, check=True, capture_output=True)
+
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
+    git("init", "--quiet", "--initial-branch=main", str(clone))
+    for path, text in FILES.items():
+        (clone / path).write_text(text, encoding="utf-8")
+    git("add", "--all", at=clone)
+    git("commit", "--quiet", "--message", "Begin", at=clone)
+    git("tag", "--annotate", "--message", "1.2.3", "v1.2.3", at=clone)
+    git("remote", "add", "origin", "../remote.git", at=clone)
+    git("push", "--quiet", "--set-upstream", "origin", "main", "v1.2.3", at=clone)
+    (clone / "new.py").write_text("", encoding="utf-8")
+    git("add", "--all", at=clone)
+    git("commit", "--quiet", "--message", "Add something", at=clone)
+    git("push", "--quiet", "origin", "main", at=clone)
+    return folder
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path,
+    template: Path,
+    offline: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Stage]:
+    """The sample project, ready to be released."""
+    _ = offline
+    shutil.copytree(template, tmp_path / "stage", symlinks=True)
+    files = tmp_path / "index"
+    files.mkdir()
+    with serve(files) as (url, password):
+        monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        monkeypatch.setenv("TWINE_USERNAME", USER)
+        monkeypatch.setenv("TWINE_PASSWORD", password)
+        yield Stage(
+            clone=tmp_path / "stage/acme",
+            remote=tmp_path / "stage/remote.git",
+            files=files,
+            url=url,
+            password=password,
+            capture=capsys.readouterr,
+            monkeypatch=monkeypatch,
+        )

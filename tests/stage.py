@@ -1,0 +1,177 @@
+"""A project, its remote and an index, to release on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.__main__ import main
+from release.index import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+PYPROJECT = """\
+[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "acme"
+version = "1.2.3"  # kept by the release
+description = "A sample."
+readme = "README.md"
+requires-python = ">=3.10"
+"""
+NOXFILE = """\
+import nox
+
+@nox.session(venv_backend="none")
+def tests(session):
+    session.run("python", "-c", "import acme", external=True)
+"""
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    "README.md": "# acme\n\nA sample.\n",
+    "acme.py": '"""A sample."""\n',
+    "noxfile.py": NOXFILE,
+}
+
+
+@dataclass
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document that `--json` prints."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    @property
+    def problems(self) -> str:
+        return self.err
+
+
+@dataclass
+class Stage:
+    """A project in a clone, its bare remote, and an index with the files that were published."""
+
+    clone: Path
+    remote: Path
+    files: Path
+    url: str
+    password: str
+    capture: Callable[[], Any]
+    monkeypatch: pytest.MonkeyPatch
+
+    def git(self, *args: str, at: Path | None = None) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=at or self.clone, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def run(self, *args: str, at: Path | None = None) -> Result:
+        """Call the command line in this process, from the clone."""
+        self.monkeypatch.chdir(at or self.clone)
+        self.capture()
+        try:
+            code = main([*args])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = self.capture()
+        return Result(code, captured.out, captured.err)
+
+    def spawn(self, *args: str, at: Path | None = None) -> subprocess.Popen[str]:
+        """Start the command line as a process of its own, from the clone."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "release", *args],
+            cwd=at or self.clone,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def write(self, path: str, text: str | bytes) -> None:
+        target = self.clone / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def commit(self, files: dict[str, str | bytes], *, push: bool = True) -> str:
+        for path, text in files.items():
+            self.write(path, text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--no-verify", "--message", "Change")
+        if push:
+            self.git("push", "--quiet", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+    def hook(self, name: str, script: str, at: Path | None = None) -> None:
+        path = (at or self.clone / ".git") / "hooks" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def other_clone(self, name: str = "elsewhere") -> Path:
+        place = self.clone.parent / name
+        self.git("clone", "--quiet", str(self.remote), str(place), at=self.remote)
+        return place
+
+    @property
+    def index(self) -> Index:
+        return Index(repository=self.url)
+
+    def published(self) -> list[str]:
+        return sorted(path.name for path in self.files.iterdir())
+
+    def remote_refs(self) -> dict[str, str]:
+        rows = self.git("for-each-ref", "--format=%(refname) %(objectname)", at=self.remote)
+        return dict(row.split() for row in rows.splitlines())
+
+    def state(self) -> tuple[object, ...]:
+        """Everything that a refused command must leave as it was."""
+        return (
+            self.published(),
+            self.remote_refs(),
+            self.git("for-each-ref"),
+            self.git("symbolic-ref", "HEAD") if self.on_branch() else self.git("rev-parse", "HEAD"),
+            self.git("status", "--porcelain", "--ignored"),
+            self.git("stash", "list"),
+            self.git("worktree", "list").splitlines()[1:],
+            {
+                str(path): path.read_bytes()
+                for path in self.clone.rglob("*")
+                if path.is_file() and ".git" not in path.parts
+            },
+        )
+
+    def on_branch(self) -> bool:
+        command = ["git", "symbolic-ref", "--quiet", "HEAD"]
+        return (
+            subprocess.run(command, cwd=self.clone, capture_output=True, check=False).returncode
+            == 0
+        )
+
+    def install(self, version: str) -> str:
+        """Install acme with pip from the index, and return the version that its metadata has."""
+        place = self.clone.parent / f"installed-{version}"
+        subprocess.run(
+            [sys.executable, "-m", "pip", "--isolated", "install", "--quiet", "--no-deps",
+             "--target", str(place), "--index-url", f"{self.url}simple/", f"acme=={version}"],
+            check=True,
+        )  # fmt: skip
+        (folder,) = place.glob("acme-*.dist-info")
+        return folder.name.split("-")[1].removesuffix(".dist")
