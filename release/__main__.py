@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 from functools import partial
 from importlib import metadata
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.console import Console
     from release.world import environment, secret_values
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),
@@ -81,8 +83,12 @@ def _begin(
 ) -> None:
     from release.build import DEFAULT_TESTS
     from release.publish import prepare, publish, story
+    from release.resume import released_before
 
     bump = _bump(options, project)
+    if tag := released_before(bump, facts, world):
+        console.show_released_before(tag)
+        return
     tests = () if options.skip_tests else project.config.test_command or DEFAULT_TESTS
     draft = prepare(bump, project, facts, world, tests=tests)
     console.show_draft(draft, story(draft, world))

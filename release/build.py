@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import shutil
 import sys
@@ -35,7 +34,7 @@ import importlib, sys
 old, *names = sys.argv[1:]
 for name in names:
     module = importlib.import_module(name)
-    if str(getattr(module, "__version__", "")) == old:
+    if old and str(getattr(module, "__version__", "")) == old:
         sys.exit(f"{name}.__version__ is still {old} ({module.__file__})")
 """
 
@@ -222,9 +221,5 @@ def _fitting(paths: Iterable[Path]) -> Path:
 
 
 def _uv(env: Mapping[str, str]) -> str | None:
-    """Return the uv to install with: beside this interpreter, or on the PATH."""
-    if importlib.util.find_spec("uv"):
-        import uv
-
-        return str(uv.find_uv_bin())
+    """Return the uv to install with, if there is one on the PATH."""
     return shutil.which("uv", path=env.get("PATH"))

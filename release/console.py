@@ -180,6 +180,12 @@ class Console:
             self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
 
+    def show_released_before(self, tag: str) -> None:
+        """Print that this very command has been done."""
+        self.say(f"{tag} was released from this commit already; nothing is left to do.")
+        self.say("To release again without a new commit, say the version instead of the level.")
+        self.document.update(state="released before", tag=tag)
+
     def show_built(self, distributions: Iterable[Distribution], folder: Path) -> None:
         """Print what was built."""
         self.say()

@@ -150,9 +150,23 @@ class Git:
             return self("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
         return None
 
+    def tree(self, commit: str) -> str:
+        """Return the id of a commit's tree."""
+        return self("rev-parse", f"{commit}^{{tree}}")
+
+    def parents(self, commit: str) -> list[str]:
+        """Return the ids of a commit's parents."""
+        return self("show", "--no-patch", "--format=%P", commit).split()
+
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Say whether `commit` contains `ancestor`."""
-        return self("merge-base", ancestor, commit) == ancestor
+        try:
+            self("merge-base", "--is-ancestor", ancestor, commit)
+        except ProgramFailed as error:
+            if error.returncode != 1:
+                raise
+            return False
+        return True
 
     def committer(self) -> str:
         """Return the committer's name and address; `ReleaseError` where git knows none."""
@@ -186,6 +200,7 @@ class Git:
         try:
             rows = self(*NETWORK, "ls-remote", "--symref", self.remote, *patterns).splitlines()
         except ProgramFailed as error:
+            self.url()  # says so where there is no such remote at all
             raise ReleaseError(
                 f"the remote {self.remote} can't be read: {error.output.strip()}",
                 f"git ls-remote {self.remote}",
@@ -211,6 +226,15 @@ class Git:
             self.remote,
             *refspecs,
         )
+
+    def fetch_tag(self, tag: str) -> str:
+        """Fetch a tag's objects, and return the commit that it tags on the remote."""
+        ref = f"refs/tags/{tag}"
+        refs = self.remote_refs(ref, f"{ref}^{{}}")
+        if ref not in refs:
+            raise ReleaseError(f"there is no tag {tag} on {self.remote}")
+        self.fetch(ref)
+        return refs.get(f"{ref}^{{}}", refs[ref])
 
     def deepen(self) -> None:
         """Fetch the history that a shallow clone lacks."""
@@ -299,6 +323,13 @@ class Git:
         )  # fmt: skip
         tag = self(f"--git-dir={private}", "rev-parse", f"refs/tags/{name}")
         shutil.rmtree(private)
+        wants_signature = self("config", "--type=bool", "--default=false", "tag.gpgSign") == "true"
+        if wants_signature and "\n-----BEGIN " not in self("cat-file", "tag", tag):
+            # git 2.39 makes an unsigned tag, and exits 0, when ssh-keygen fails.
+            raise ReleaseError(
+                f"tag.gpgSign is set, but git couldn't sign the tag {name}",
+                "look at user.signingKey and gpg.format: git tag --sign try-it",
+            )
         return tag
 
     def merge(self, into: str, commit: str, message: str) -> str:

@@ -21,6 +21,7 @@ class ProgramFailed(ReleaseError):
     def __init__(self, argv: Sequence[str], returncode: int, output: str) -> None:
         super().__init__(f"`{' '.join(argv)}` failed (exit code {returncode}):\n{output.strip()}")
         self.output = output
+        self.returncode = returncode
 
 
 def capture(
@@ -68,9 +69,13 @@ def stream(
             encoding="utf-8",
             errors="replace",
         ) as child:
-            for line in child.stdout or ():
-                lines.append(line.rstrip())
-                on_line(lines[-1])
+            try:
+                for line in child.stdout or ():
+                    lines.append(line.rstrip())
+                    on_line(lines[-1])
+            except BaseException:
+                child.kill()  # leaving the block waits for it
+                raise
     except OSError as error:
         raise _not_started(argv, error) from error
     if child.returncode:

@@ -89,18 +89,17 @@ def _decide(
 
 def story(draft: Draft, world: World) -> list[str]:
     """Return what is going to happen, in the words of the steps."""
+    proving = ["Build", "Check the files; install and import the wheel"]
+    uploading = ["Upload a wheel, the other wheels, the sdist", "See every file on the index"]
     if not draft.tag:
-        return [
-            "Build and check",
-            "Upload the wheel, then the sdist",
-            "See every file on the index",
-        ]
+        return [*proving, *uploading]
     return [
+        "Commit",
         *([f"Run the tests: {' '.join(draft.tests)}"] if draft.tests else []),
-        "Commit, build and check",
+        *proving,
+        "Rehearse the push",
         f"Record the intent in {world.intent.name}",
-        "Upload the wheel, then the sdist",
-        "See every file on the index",
+        *uploading,
         f"Push {draft.branch} and {draft.tag} to {world.git.remote}",
         f"Bring this checkout to {draft.tag}",
         f"Clear the intent {world.intent.name}",
@@ -156,7 +155,7 @@ def commit_version(here: Git, draft: Draft, tree: str) -> str:
             f"the release commit was refused:\n{error.output.strip()}",
             "mend what the hook says, commit that, and type the command again",
         ) from error
-    if here("rev-parse", f"{commit}^{{tree}}") != tree or here.resolve("HEAD^") != draft.base:
+    if (here.tree(commit), here.parents(commit)) != (tree, [draft.base]):
         changes = here("diff", "--stat", tree, commit)
         raise ReleaseError(
             f"a commit hook changed the release commit, which holds the version only:\n{changes}",
@@ -263,5 +262,5 @@ def unfinished_on_error() -> Iterator[None]:
         raise KeyboardInterrupt(f"interrupted; {CONTINUE}") from None
     except ReleaseError as error:
         raise Unfinished(str(error), "\n".join([*error.hints, CONTINUE])) from error
-    except OSError as error:
-        raise Unfinished(f"the release stopped: {error}", CONTINUE) from error
+    except Exception as error:
+        raise Unfinished(f"the release stopped: {error!r}", CONTINUE) from error

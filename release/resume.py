@@ -7,7 +7,8 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +20,68 @@ from release.plan import tag_template
 from release.project import Project
 from release.publish import build_and_check, finish, unfinished_on_error
 from release.steps import missing
+from release.version import next_version
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.version import Bump
     from release.world import Facts, World
+
+
+# Believe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """What a release of `version` from `base` must look like, by this code's own account."""
+
+    project: Project
+    tag: str
+    tree: str
+    parents: list[str]
+
+    @classmethod
+    def of(cls, base: str, version: Version, world: World) -> Derived:
+        """Derive tree, parents and tag from a commit and a version."""
+        git = world.git
+        project = Project.load(partial(git.blob, base))
+        edits = project.edits(version)
+        template = project.config.tag or tag_template(world.tags(), project.name, project.version)
+        return cls(
+            project=project,
+            tag=template.replace("{version}", str(version)),
+            tree=git.tree_with(base, {edit.path: edit.after for edit in edits}),
+            parents=[base] if edits else git.parents(base),
+        )
+
+    def is_like(self, commit: str, git: Git) -> bool:
+        """Say whether `commit` is the release commit that was derived."""
+        return (git.tree(commit), git.parents(commit)) == (self.tree, self.parents)
+
+
+def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
+    """Return the tag of the release that `bump` made of HEAD before, if that is all done.
+
+    HEAD may still be its base, or its commit already. A command typed again because its process
+    was killed at the very end must not make another release.
+    """
+    git, head = world.git, world.git.resolve("HEAD")
+    for base in (head, *git.parents(head)[:1]):
+        with suppress(ReleaseError):
+            project = Project.load(partial(git.blob, base))
+            version = next_version(project.version, bump, ())
+            if version not in facts.taken:
+                continue
+            derived = Derived.of(base, version, world)
+            commit = git.fetch_tag(derived.tag)
+            if derived.is_like(commit, git) and head in {base, commit}:
+                return derived.tag
+    return None
 
 
 def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Intent:
@@ -39,13 +94,12 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
     is_same = str(bump) == plan.bump and world.git.resolve("HEAD") in {plan.base, plan.commit}
     if bump and not is_same:
         raise Refused((unfinished(world, intent_id),))
-    differences = list(_differences(plan, facts, world))
-    if differences:
+    if differences := _differences(plan, facts, world):
         raise ReleaseError(
             f"the intent {world.intent.name} of {intent.author} can't be trusted: "
             + "; ".join(differences),
-            f"look at it: git show {intent.id}; if it isn't meant, delete the ref:\n"
-            f"git push {world.git.remote} :{world.intent.name}",
+            f"look at it: git show {intent.id}\n"
+            f"if nobody means it: git push {world.git.remote} :{world.intent.name}",
         )
     return intent
 
@@ -56,35 +110,35 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     git.fetch(f"refs/heads/{facts.branch}")
     if not git.is_ancestor(plan.base, facts.tip):
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
-    project = Project.load(partial(git.blob, plan.base))
-    edits = project.edits(plan.version)
-    tree = git.tree_with(plan.base, {edit.path: edit.after for edit in edits})
-    parents = git("show", "--no-patch", "--format=%P", plan.commit).split()
-    template = project.config.tag or tag_template(world.tags(), project.name, project.version)
-    derived = {
+    derived = Derived.of(plan.base, plan.version, world)
+    project = derived.project
+    is_commit_like = derived.is_like(plan.commit, git)
+    said_and_derived = {
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
         "branch": (plan.branch, facts.branch),
         "index": (plan.repository, world.index.upload_url),
-        "tag": (plan.tag, template.replace("{version}", str(plan.version))),
-        "commit's parents": (parents, [plan.base]) if edits else (plan.commit, plan.base),
-        "commit's tree": (git("rev-parse", f"{plan.commit}^{{tree}}"), tree),
-        "tag object": (_tagged(git, plan), (plan.commit, "commit", plan.tag)),
+        "tag": (plan.tag, derived.tag),
+        "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
+        "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
     }
     return [
-        f"its {what} is {stated}, not {wanted}"
-        for what, (stated, wanted) in derived.items()
-        if stated != wanted
+        f"its {what} is {said}, not {wanted}"
+        for what, (said, wanted) in said_and_derived.items()
+        if said != wanted
     ]
 
 
-def _tagged(git: Git, plan: Plan) -> tuple[str, ...]:
+def _tagged(git: Git, plan: Plan) -> list[str]:
     """Return what the tag object says it tags: id, type and name."""
     try:
         header = git("cat-file", "tag", plan.tag_object).splitlines()[:3]
     except ReleaseError:
-        return ()
-    return tuple(row.partition(" ")[2] for row in header)
+        return []
+    return [row.partition(" ")[2] for row in header]
+
+
+# Finish
 
 
 def resume(intent: Intent, world: World, console: Console) -> Plan:
@@ -92,8 +146,7 @@ def resume(intent: Intent, world: World, console: Console) -> Plan:
     with TemporaryDirectory(prefix="nox-release-") as folder:
         dist = Path(folder)
         with unfinished_on_error():
-            absent = missing(intent.plan.name, intent.plan.distributions, world)
-            if absent:
+            if absent := missing(intent.plan.name, intent.plan.distributions, world):
                 intent = rebuild(intent, absent, world, console, dist)
         return finish(intent, dist, world, console)
 
@@ -125,6 +178,9 @@ def rebuild(
             tag_object = here.tag_object(plan.tag, plan.commit, message)
             plan = replace(plan, distributions=distributions, tag_object=tag_object)
             return world.intent.write(plan, instead_of=intent)
+
+
+# Abandon
 
 
 def abandon(intent_id: str, world: World, console: Console) -> Plan:

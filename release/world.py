@@ -124,6 +124,7 @@ class World:
 
     def facts(self, name: str, branch: str) -> Facts:
         """Ask the remote and the index at once. `branch` "" = the one its HEAD points to."""
+        _ = self.index.upload_url  # an index that doesn't exist is a usage error, not a problem
         wanted = ["HEAD", self.intent.name] + [f"refs/heads/{branch}"] * bool(branch)
         with ThreadPoolExecutor() as pool:
             asked_refs = pool.submit(self.git.remote_refs, *wanted)

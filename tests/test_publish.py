@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+from typing import TYPE_CHECKING
 
-from tests.stage import Stage
+import pytest
+
+from tests.stage import NOXFILE, PYPROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stage import Stage
 
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 
@@ -30,3 +42,171 @@ def test_a_release_is_on_the_index_and_on_the_remote(stage: Stage) -> None:
         assert hashlib.sha256((stage.files / name).read_bytes()).hexdigest() in message
     assert stage.git("status", "--porcelain") == ""
     assert stage.install("1.3.0") == "1.3.0"
+
+
+def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
+    before = stage.state()
+    done = stage.run("publish", "minor", "--dry-run")
+    assert done.code == 0
+    assert stage.state() == before
+    for words in (
+        "1.2.3 → 1.3.0 (minor)",
+        "v1.3.0",
+        '-version = "1.2.3"  # kept by the release',
+        '+version = "1.3.0"  # kept by the release',
+        stage.url,
+        "nox -s tests",
+        "Record the intent in refs/release/intent",
+    ):
+        assert words in done.out
+    assert "\x1b" not in done.out
+
+
+def test_json_is_one_document_and_nothing_else(stage: Stage) -> None:
+    child = stage.spawn("publish", "minor", "--json")
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+    document = json.loads(out)
+    assert document["state"] == "published"
+    assert document["exit_code"] == 0
+    assert document["plan"]["version"] == "1.3.0"
+    assert document["plan"]["commit"] == stage.git("rev-parse", "v1.3.0^{commit}")
+    assert [one["filename"] for one in document["plan"]["distributions"]] == FILES
+    assert {step["state"] for step in document["steps"]} == {"done"}
+    stage.git("fetch", "--quiet")
+    refusal = stage.run("publish", "1.2.9", "--json")
+    assert refusal.code == refusal.document["exit_code"] == 1
+    message = refusal.document["problems"][0]["message"]
+    assert message == "1.2.9 is lower than the current version 1.3.0"
+
+
+def test_the_checkout_stays_as_it_is_when_it_cannot_follow(stage: Stage) -> None:
+    """The tests run for minutes; what the maintainer does meanwhile is left alone."""
+    noxfile = NOXFILE.replace(
+        '"import acme"', f"\"open({str(stage.clone / 'meanwhile.py')!r}, 'w')\""
+    )
+    base = stage.commit({"noxfile.py": noxfile})
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert stage.git("rev-parse", "HEAD") == base
+    assert stage.git("status", "--porcelain") == "?? meanwhile.py"
+    assert stage.remote_refs()["refs/heads/main"] != base
+
+
+def test_what_is_committed_is_released_not_what_lies_around(stage: Stage) -> None:
+    stage.write(".git/info/exclude", "ignored.py\nbuild\n")
+    stage.write("ignored.py", "secret = 1\n")
+    stage.write("build/lib/acme.py", "old = 1\n")
+    assert stage.run("publish", "minor").code == 0
+    with tarfile.open(stage.files / FILES[1]) as sdist:
+        names = sdist.getnames()
+    assert not [name for name in names if "ignored" in name or "build" in name]
+
+
+def test_hooks_and_signing_are_the_users_own(stage: Stage, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("there is no ssh-keygen")
+    subprocess.run(make, check=True)
+    for name, value in {
+        "gpg.format": "ssh",
+        "user.signingKey": f"{key}.pub",
+        "commit.gpgSign": "true",
+        "tag.gpgSign": "true",
+    }.items():
+        stage.git("config", name, value)
+    stage.hook("commit-msg", 'echo "\nChecked-by: a hook" >> "$1"')
+    assert stage.run("publish", "minor").code == 0
+    assert "Checked-by: a hook" in stage.git("log", "-1", "--format=%B")
+    signers = tmp_path / "signers"
+    signers.write_text(f"ada@example.org {key.with_suffix('.pub').read_text()}", encoding="utf-8")
+    verify = ("-c", f"gpg.ssh.allowedSignersFile={signers}")
+    stage.git(*verify, "verify-commit", "HEAD")
+    stage.git(*verify, "verify-tag", "v1.3.0")
+    assert stage.git("cat-file", "-t", "v1.3.0", at=stage.remote) == "tag"
+
+
+def test_a_version_that_main_says_already_needs_no_commit(stage: Stage) -> None:
+    base = stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0")})
+    assert stage.run("publish", "current").code == 0
+    assert stage.published() == FILES
+    assert stage.remote_refs()["refs/heads/main"] == base
+    assert stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote) == base
+
+
+def test_current_finishes_a_development_version(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0.dev0")})
+    assert stage.run("publish", "current").code == 0
+    assert stage.published() == FILES
+    assert stage.git("show", "HEAD:pyproject.toml") == PYPROJECT.replace("1.2.3", "1.3.0").strip()
+
+
+def test_the_tests_are_a_configured_command(stage: Stage) -> None:
+    table = '\n[tool.nox-release]\ntest-command = ["python", "-c", "raise SystemExit(7)"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + table})
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert "failed (exit code 7)" in done.err
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    assert "Released with --skip-tests." in stage.git("cat-file", "tag", "v1.3.0")
+
+
+def test_tests_and_builds_get_no_credentials(stage: Stage) -> None:
+    noxfile = NOXFILE.replace(
+        '"import acme"', "\"import os, sys; sys.exit('TWINE_PASSWORD' in os.environ)\""
+    )
+    stage.commit({"noxfile.py": noxfile})
+    assert stage.run("publish", "minor").code == 0
+
+
+def test_a_project_of_another_name_and_remote_is_configured(stage: Stage) -> None:
+    table = """
+[tool.nox-release]
+remote = "upstream"
+tag = "acme/{version}"
+message = "chore: acme {version}"
+version-files = ["README.md:now at {version}."]
+intent-ref = "refs/heads/release-intent"
+import-names = ["acme"]
+"""
+    readme = "# acme\n\nA sample, now at 1.2.3.\n"
+    stage.commit({"pyproject.toml": PYPROJECT + table, "README.md": readme})
+    stage.git("remote", "rename", "origin", "upstream")
+    assert stage.run("publish", "minor").code == 0
+    assert stage.git("log", "-1", "--format=%s") == "chore: acme 1.3.0"
+    assert "now at 1.3.0." in stage.git("show", "HEAD:README.md")
+    assert sorted(stage.remote_refs()) == [
+        "refs/heads/main",
+        "refs/tags/acme/1.3.0",
+        "refs/tags/v1.2.3",
+    ]
+
+
+def test_a_shallow_clone_is_deepened(stage: Stage) -> None:
+    place = stage.clone.parent / "shallow"
+    url = stage.remote.as_uri()
+    stage.git(
+        "clone", "--quiet", "--depth=1", "--no-single-branch", url, str(place), at=stage.remote
+    )
+    done = stage.run("publish", "minor", at=place)
+    assert done.code == 0, done.err
+    assert stage.git("rev-parse", "--is-shallow-repository", at=place) == "false"
+
+
+def test_the_command_typed_again_at_the_very_end_makes_no_other_release(stage: Stage) -> None:
+    base = stage.git("rev-parse", "HEAD")
+    assert stage.run("publish", "minor").code == 0
+    before = stage.state()
+    again = stage.run("publish", "minor")
+    assert again.code == 0
+    assert "v1.3.0 was released from this commit" in again.out
+    assert stage.state() == before
+    stage.git("reset", "--quiet", "--hard", base)  # as in a job that is run again
+    again = stage.run("publish", "minor")
+    assert again.code == 0
+    assert "v1.3.0 was released from this commit" in again.out
+    assert stage.published() == FILES
+    stage.git("pull", "--quiet", "--ff-only", "origin", "main")
+    assert stage.run("publish", "patch").code == 0
+    assert stage.published()[2:] == ["acme-1.3.1-py3-none-any.whl", "acme-1.3.1.tar.gz"]

@@ -1,0 +1,114 @@
+"""What a build makes is checked before anybody sees it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from release.build import build, check, top_level_modules
+from tests.stage import PYPROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stage import Stage
+
+
+def test_build_takes_the_committed_head(stage: Stage) -> None:
+    stage.write("acme.py", "work in progress\n")
+    done = stage.run("build")
+    assert done.code == 0, done.err
+    names = sorted(path.name for path in (stage.clone / "dist").iterdir())
+    assert names == ["acme-1.2.3-py3-none-any.whl", "acme-1.2.3.tar.gz"]
+    with zipfile.ZipFile(stage.clone / "dist" / names[0]) as wheel:
+        assert wheel.read("acme.py") == b'"""A sample."""\n'
+
+
+def test_builds_of_one_commit_are_the_same_bytes(stage: Stage) -> None:
+    for folder in ("one", "two"):
+        assert stage.run("build", "--out", folder).code == 0
+    for path in (stage.clone / "one").iterdir():
+        assert path.read_bytes() == (stage.clone / "two" / path.name).read_bytes()
+
+
+def test_build_tells_as_json(stage: Stage) -> None:
+    built = stage.run("build", "--json").document["distributions"]
+    assert [one["filename"] for one in built] == [
+        "acme-1.2.3-py3-none-any.whl",
+        "acme-1.2.3.tar.gz",
+    ]
+    for one in built:
+        assert (stage.clone / "dist" / one["filename"]).stat().st_size == one["size"]
+
+
+def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
+    paths = os.environ["PATH"].split(os.pathsep)
+    without = os.pathsep.join(path for path in paths if not shutil.which("uv", path=path))
+    env = {**os.environ, "PATH": without}
+    out = tmp_path / "out"
+    out.mkdir()
+    version, said = Version("1.2.3"), list[str]()
+    built = build(
+        stage.clone, out, name="acme", version=version, epoch=0, env=env, on_line=said.append
+    )
+    assert any("virtualenv+pip" in line or "venv+pip" in line for line in said), said
+    check(built, out, previous=version, version=version, import_names=(), env=env)
+
+
+BACKEND = """\
+import zipfile
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    with zipfile.ZipFile(f"{folder}/{name}", "a") as wheel:
+        wheel.writestr("acme-1.0.dist-info/METADATA", "Name: acme")
+    return name
+"""
+
+
+def with_backend(script: str) -> dict[str, str | bytes]:
+    pyproject = PYPROJECT.replace(
+        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
+    )
+    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    return {"pyproject.toml": pyproject + include, "backend.py": script}
+
+
+def test_a_wheel_has_one_dist_info(stage: Stage) -> None:
+    stage.commit(with_backend(BACKEND))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "2 .dist-info folders: acme-1.0.dist-info, acme-1.2.3.dist-info" in done.err
+
+
+def test_a_failed_build_shows_its_output(stage: Stage) -> None:
+    stage.commit(with_backend("raise RuntimeError('out of paint')\n"))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "out of paint" in done.err
+    assert not (stage.clone / "dist").exists()
+
+
+def test_top_level_modules(tmp_path: Path) -> None:
+    wheel = tmp_path / "acme-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in (
+            "acme/__init__.py",
+            "acme/py.typed",
+            "spare.py",
+            "native.cpython-311-x86_64-linux-gnu.so",
+            "space/inner/module.py",
+            "acme-stubs/__init__.pyi",
+            "acme.pth",
+            "acme-1.0.data/purelib/pure.py",
+            "acme-1.0.data/scripts/tool.py",
+            "acme-1.0.dist-info/METADATA",
+        ):
+            archive.writestr(name, "")
+    assert top_level_modules(wheel) == ("acme", "native", "pure", "space", "spare")

@@ -1,0 +1,97 @@
+"""Pre-releases: numbered from the index, built from any commit, git left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults import LOSE, faulty
+from tests.stage import PYPROJECT
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
+
+
+def git_and_files(stage: Stage) -> tuple[object, ...]:
+    """Everything but the index of packages: refs, HEAD, stash, git's index, all files."""
+    _, *rest = stage.state()
+    return (*rest, (stage.clone / ".git/index").read_bytes())
+
+
+def test_a_pre_release_leaves_git_alone(stage: Stage) -> None:
+    before = git_and_files(stage)
+    done = stage.run("publish-rc", "minor")
+    assert done.code == 0, done.err
+    assert git_and_files(stage) == before
+    assert stage.published() == ["acme-1.3.0rc1-py3-none-any.whl", "acme-1.3.0rc1.tar.gz"]
+    assert stage.install("1.3.0rc1") == "1.3.0rc1"
+
+
+def test_the_number_comes_from_the_index(stage: Stage) -> None:
+    for name in ("acme-1.3.0rc9.tar.gz", "acme-1.3.0rc10.tar.gz", "acme-1.4.0rc20.tar.gz"):
+        (stage.files / name).write_bytes(b"")
+    done = stage.run("publish-rc", "minor", "--json")
+    assert done.code == 0, done.err
+    assert done.document["plan"]["version"] == "1.3.0rc11"
+    assert done.document["plan"]["bump"] == "minor --pre rc"
+
+
+@pytest.mark.parametrize(
+    ("args", "version"),
+    [
+        (("patch", "--pre", "a"), "1.2.4a1"),
+        (("major", "--pre", "b"), "2.0.0b1"),
+        (("minor", "--pre", "dev"), "1.3.0.dev1"),
+        (("1.5.0",), "1.5.0rc1"),
+    ],
+)
+def test_every_kind_is_published(stage: Stage, args: tuple[str, ...], version: str) -> None:
+    assert stage.run("publish-rc", *args).code == 0
+    assert f"acme-{version}.tar.gz" in stage.published()
+
+
+def test_any_branch_and_any_commit_will_do(stage: Stage) -> None:
+    stage.git("switch", "--quiet", "--create", "feature")
+    stage.commit({"feature.py": ""}, push=False)
+    assert stage.run("publish-rc", "minor").code == 0
+    stage.git("checkout", "--quiet", "--detach", "main")
+    assert stage.run("publish-rc", "minor").code == 0
+    stage.write("acme.py", "work in progress\n")
+    before = git_and_files(stage)
+    assert stage.run("publish-rc", "minor", "--ref", "feature").code == 0
+    assert git_and_files(stage) == before
+    assert [name for name in stage.published() if name.endswith(".tar.gz")] == [
+        f"acme-1.3.0rc{number}.tar.gz" for number in (1, 2, 3)
+    ]
+    done = stage.run("publish-rc", "minor", "--ref", "nowhere")
+    assert done.code == 1
+    assert "no commit 'nowhere'" in done.err
+
+
+def test_a_pre_release_of_what_main_says_next(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0.dev0")})
+    assert stage.run("publish-rc", "current").code == 0
+    assert "acme-1.3.0rc1.tar.gz" in stage.published()
+
+
+def test_a_pre_release_below_its_own_final_is_refused(stage: Stage) -> None:
+    (stage.files / "acme-1.3.0.tar.gz").write_bytes(b"")
+    done = stage.run("publish-rc", "minor")
+    assert done.code == 1
+    assert "1.3.0rc1 would be lower than 1.3.0" in done.err
+
+
+def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
+    before = stage.state()
+    done = stage.run("publish-rc", "minor", "--dry-run")
+    assert done.code == 0
+    assert "1.2.3 → 1.3.0rc1" in done.out
+    assert "Commit" not in done.out
+    assert stage.state() == before
+
+
+def test_a_lost_answer_is_no_failure(stage: Stage) -> None:
+    with faulty(stage.url, [LOSE]) as url:
+        assert stage.run("publish-rc", "minor", "--repository", url).code == 0
+    assert len(stage.published()) == 2

@@ -1,0 +1,233 @@
+"""A release that stopped is finished by the same command, from another clone, or abandoned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults import DROP, LOSE, PASS, faulty
+from tests.stage import PYPROJECT
+
+if TYPE_CHECKING:
+    from tests.stage import Result, Stage
+
+FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
+INTENT = "refs/release/intent"
+
+
+def stopped_at_the_push(stage: Stage) -> Result:
+    """Begin a release whose files are uploaded, and whose push the remote refuses."""
+    stage.hook("update", 'case "$1" in refs/tags/*) echo "frozen" >&2; exit 1;; esac', stage.remote)
+    done = stage.run("publish", "minor")
+    assert done.code == 3, done.out + done.err
+    (stage.remote / "hooks/update").unlink()
+    return done
+
+
+def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> None:
+    done = stopped_at_the_push(stage)
+    assert "frozen" in done.err
+    assert "the same command continues" in done.err
+    assert "nox -s publish_release -- --resume" in done.err
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == ["refs/heads/main", INTENT, "refs/tags/v1.2.3"]
+
+
+def test_the_same_command_finishes_it(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert "done already" in done.out
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == REFS
+    assert stage.git("rev-parse", "HEAD") == commit == stage.remote_refs()["refs/heads/main"]
+    assert stage.git("status", "--porcelain") == ""
+
+
+def test_another_clone_finishes_it(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    tag = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))["tag_object"]
+    place = stage.other_clone()
+    done = stage.run("publish", "--resume", at=place)
+    assert done.code == 0, done.err
+    assert sorted(stage.remote_refs()) == REFS
+    assert stage.remote_refs()["refs/tags/v1.3.0"] == tag, "the first machine's own tag"
+    assert stage.git("describe", at=place) == "v1.3.0"
+
+
+def test_a_dry_run_shows_what_is_left_and_changes_nothing(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    before = stage.state()
+    done = stage.run("publish", "--resume", "--dry-run")
+    assert done.code == 0
+    assert "acme 1.3.0, unfinished" in done.out
+    assert stage.state() == before
+
+
+def test_any_other_command_is_refused(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    before = stage.state()
+    for args in (("publish", "patch"), ("publish-rc", "minor"), ("publish", "2.0")):
+        done = stage.run(*args)
+        assert done.code == 1
+        assert "acme 1.3.0 is unfinished; Ada <ada@example.org> began it at 20" in done.err
+        assert "--resume" in done.err
+        assert stage.state() == before
+    stage.commit({"new.py": "new = 2\n"})
+    assert stage.run("publish", "minor").code == 1, "the same words on another base"
+
+
+def test_a_main_that_moved_meanwhile_is_merged(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
+    place = stage.other_clone()
+    (place / "moved.py").write_text("", encoding="utf-8")
+    stage.git("add", "--all", at=place)
+    stage.git("commit", "--quiet", "--message", "Move", at=place)
+    stage.git("push", "--quiet", at=place)
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote) == commit
+    tip = stage.remote_refs()["refs/heads/main"]
+    assert commit in stage.git("show", "--no-patch", "--format=%P", tip, at=stage.remote)
+    assert "moved.py" in stage.git("ls-tree", "--name-only", tip, at=stage.remote)
+    assert 'version = "1.3.0"' in stage.git("show", f"{tip}:pyproject.toml", at=stage.remote)
+
+
+def test_a_release_with_files_on_the_index_is_not_abandoned(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    before = stage.state()
+    done = stage.run("publish", "--abandon")
+    assert done.code == 1
+    assert "can't be abandoned: acme-1.3.0-py3-none-any.whl" in done.err
+    assert stage.state() == before
+
+
+def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None:
+    refs = stage.remote_refs()
+    stopped_at_the_push(stage)
+    for path in stage.files.iterdir():
+        path.unlink()
+    done = stage.run("publish", "--abandon")
+    assert done.code == 0, done.err
+    assert "abandoned; nothing of it was published" in done.out
+    assert stage.remote_refs() == refs
+    assert stage.run("publish", "--abandon").code == 1
+
+
+def test_nothing_to_resume(stage: Stage) -> None:
+    for option in ("--resume", "--abandon"):
+        done = stage.run("publish", option)
+        assert done.code == 1
+        assert "no release is unfinished" in done.err
+
+
+def test_files_that_the_index_lacks_are_built_again(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    bytes_ = {name: (stage.files / name).read_bytes() for name in FILES}
+    (stage.files / FILES[1]).unlink()
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert {name: (stage.files / name).read_bytes() for name in FILES} == bytes_
+
+
+def test_other_bytes_under_a_used_name_are_never_accepted(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    (stage.files / FILES[0]).write_bytes(b"other bytes")
+    before = stage.remote_refs()
+    done = stage.run("publish", "minor")
+    assert done.code == 3
+    assert f"has another {FILES[0]}: its sha256 is" in done.err
+    assert stage.remote_refs() == before
+
+
+UNREPRODUCIBLE = """\
+from flit_core.buildapi import *
+import flit_core.buildapi, pathlib, uuid
+
+def build_sdist(folder, *args):
+    pathlib.Path("README.md").write_text(f"# {uuid.uuid4()}")
+    return flit_core.buildapi.build_sdist(folder, *args)
+"""
+
+
+def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None:
+    pyproject = PYPROJECT.replace(
+        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
+    )
+    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    stage.commit({"pyproject.toml": pyproject + include, "backend.py": UNREPRODUCIBLE})
+    stopped_at_the_push(stage)
+    wheel = (stage.files / FILES[0]).read_bytes()
+    (stage.files / FILES[1]).unlink()
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert f"Record the new sha256 of {FILES[1]}" in done.out
+    assert (stage.files / FILES[0]).read_bytes() == wheel
+    assert sorted(stage.remote_refs()) == REFS
+
+
+@pytest.mark.parametrize("key", ["version", "base", "tag", "name", "repository", "commit"])
+def test_a_tampered_intent_is_not_believed(stage: Stage, key: str) -> None:
+    stopped_at_the_push(stage)
+    plan = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))
+    first = stage.git("rev-list", "--max-parents=0", "main", at=stage.remote)
+    plan[key] = {"base": first, "commit": first, "version": "1.9.0"}.get(key, "evil")
+    place = stage.other_clone()
+    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    (place / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    stage.git("add", "--all", at=place)
+    stage.git("commit", "--quiet", "--amend", "--no-edit", at=place)
+    stage.git("push", "--quiet", "--force", "origin", f"HEAD:{INTENT}", at=place)
+    before = stage.state()
+    done = stage.run("publish", "--resume")
+    assert done.code == 1, done.out
+    assert "can't be trusted" in done.err
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize("fault", [LOSE, DROP, "503", "429"])
+def test_an_upload_of_unknown_outcome_is_looked_at_before_it_is_sent_again(
+    stage: Stage, fault: str
+) -> None:
+    faults = [fault]
+    with faulty(stage.url, faults) as url:
+        done = stage.run("publish", "minor", "--repository", url)
+    assert done.code == 0, done.err
+    assert not faults
+    assert stage.published() == FILES
+
+
+def test_a_first_file_that_is_refused_leaves_nothing(stage: Stage) -> None:
+    before = stage.state()
+    with faulty(stage.url, ["400"]) as url:
+        done = stage.run("publish", "minor", "--repository", url)
+    assert done.code == 1
+    assert f"didn't take {FILES[0]}: 400 because the test says so" in done.err
+    assert stage.state() == before
+
+
+def test_a_later_file_that_is_refused_leaves_the_release_unfinished(stage: Stage) -> None:
+    with faulty(stage.url, [PASS, "400"]) as url:
+        done = stage.run("publish", "minor", "--repository", url)
+        assert done.code == 3
+        assert f"didn't take {FILES[1]}: 400" in done.err
+        assert INTENT in stage.remote_refs()
+        assert stage.run("publish", "minor", "--repository", url).code == 0
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == REFS
+
+
+def test_a_release_begun_on_another_index_is_not_finished_here(stage: Stage) -> None:
+    with faulty(stage.url, [PASS, "400"]) as url:
+        assert stage.run("publish", "minor", "--repository", url).code == 3
+    before = stage.state()
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert f"its index is {url}, not {stage.url}" in done.err
+    assert stage.state() == before
