@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["nox>=2025.11.12"]
+# dependencies = ["nox[uv]>=2025.11.12"]
 # ///
 """Sessions of this project; those that publish are the ones that any project has.
 
