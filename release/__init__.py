@@ -4,22 +4,22 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
-`rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `resume`        a release that was begun before: believe it, finish it, or abandon it
+`rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `publish`       the story of a release; start reading here
-`steps`         what follows the intent: upload, see it there, push, clear
 `checks`        the questions asked before anything happens
+`steps`         what follows the intent: upload, see it there, push, clear
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
+`console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
-`build`         worktree → distributions, tested and checked
 `index`         what an index has, by file and sha256; and giving it another file
-`upload`        one file through twine
-`git`           the only place that runs git
+`build`         worktree → distributions, tested and checked
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions
-`console`       what the maintainer sees
+`upload`        one file through twine
 `process`       the one way to run a program
 ==============  ============================================================================
 

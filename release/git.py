@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -341,9 +341,3 @@ class Git:
     def fast_forward(self, commit: str) -> None:
         """Move the checked-out branch and its files forward to `commit`."""
         self("merge", "--quiet", "--ff-only", commit)
-
-
-def is_inside(path: str) -> bool:
-    """Say whether a path from a file stays inside the repository."""
-    pure = PurePosixPath(path)
-    return not pure.is_absolute() and ".." not in pure.parts and ":" not in pure.parts[0]

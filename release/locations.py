@@ -15,7 +15,7 @@ from release import ReleaseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-Read = "Callable[[str], bytes | None]"  # a file's bytes by its path in the repository
+    Read = Callable[[str], bytes | None]  # a file's bytes by its path in the repository
 
 # hatchling.version.source.regex's default, group "version" holding the version.
 HATCH_PATTERN = r"(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'\"])v?(?P<version>.+?)\2"
@@ -40,7 +40,7 @@ class Place:
         return self.start + len(self.text.encode())
 
 
-def find(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Place:
+def find(pyproject: dict[str, Any], read: Read) -> Place:
     """Return the one place that the build backend takes the version from.
 
     `pyproject` is the parsed pyproject.toml, `read` gives a file's bytes by its path. Raises
@@ -62,7 +62,7 @@ def find(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Plac
     return places[0]
 
 
-def named(entry: str, current: str, read: Callable[[str], bytes | None]) -> Place:
+def named(entry: str, current: str, read: Read) -> Place:
     """Return the place that a `version-files` entry names: `PATH` or `PATH:TEXT with {version}`."""
     path, _, template = entry.partition(":")
     before, found, after = (template or TEMPLATE).partition(TEMPLATE)
@@ -131,7 +131,7 @@ def literal(path: str, data: bytes, name: str) -> Place:
     return Place(path=path, what=f"{name} in {path}", start=at, text=value.value)
 
 
-def _declared(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[Place]:
+def _declared(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     """Find every version that pyproject.toml declares, directly or through its backend's table."""
     project, tool = pyproject.get("project", {}), pyproject.get("tool", {})
     own = read("pyproject.toml") or b""
@@ -147,7 +147,7 @@ def _declared(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) ->
             yield from find_in(pyproject, read)
 
 
-def _hatch(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[Place]:
+def _hatch(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     table = pyproject.get("tool", {}).get("hatch", {}).get("version", {})
     if table.get("source", "regex") == "regex" and "path" in table:
         pattern = table.get("pattern", True)
@@ -156,7 +156,7 @@ def _hatch(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> It
         yield _matched(table["path"], what, re.compile(pattern.encode(), re.MULTILINE), read)
 
 
-def _flit(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[Place]:
+def _flit(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     flit = pyproject.get("tool", {}).get("flit", {})
     module = (
         flit.get("module", {}).get("name")
@@ -166,7 +166,7 @@ def _flit(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Ite
     yield _in_module(module, "__version__", ["", "src"], read)
 
 
-def _setuptools(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[Place]:
+def _setuptools(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     table = pyproject.get("tool", {}).get("setuptools", {})
     module, _, name = table.get("dynamic", {}).get("version", {}).get("attr", "").rpartition(".")
     if not module:
@@ -181,7 +181,7 @@ def _setuptools(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) 
     yield _in_module(module, name, roots, read)
 
 
-def _pdm(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[Place]:
+def _pdm(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     table = pyproject.get("tool", {}).get("pdm", {}).get("version", {})
     if table.get("source") == "file" and "path" in table:
         yield literal(table["path"], _required(table["path"], read), "__version__")
@@ -190,9 +190,7 @@ def _pdm(pyproject: dict[str, Any], read: Callable[[str], bytes | None]) -> Iter
 BACKENDS = {"hatchling": _hatch, "flit": _flit, "setuptools": _setuptools, "pdm.": _pdm}
 
 
-def _in_module(
-    module: str, name: str, roots: Iterable[str], read: Callable[[str], bytes | None]
-) -> Place:
+def _in_module(module: str, name: str, roots: Iterable[str], read: Read) -> Place:
     """Find an importable module's file below one of the `roots`, and the literal in it."""
     file = module.replace(".", "/")
     paths = dict.fromkeys(
@@ -210,9 +208,7 @@ def _in_module(
     return literal(*next(iter(found.items())), name)
 
 
-def _matched(
-    path: str, what: str, pattern: re.Pattern[bytes], read: Callable[[str], bytes | None]
-) -> Place:
+def _matched(path: str, what: str, pattern: re.Pattern[bytes], read: Read) -> Place:
     matches = list(pattern.finditer(_required(path, read)))
     if len(matches) != 1:
         raise ReleaseError(f"{what}: {len(matches)} matches in {path}; exactly one is needed")
@@ -220,7 +216,7 @@ def _matched(
     return Place(path=path, what=what, start=match.start("version"), text=match["version"].decode())
 
 
-def _required(path: str, read: Callable[[str], bytes | None]) -> bytes:
+def _required(path: str, read: Read) -> bytes:
     data = read(path)
     if data is None:
         raise ReleaseError(f"pyproject.toml names {path}, which isn't in the repository")

@@ -13,7 +13,7 @@ from release import ReleaseError, UsageError, locations
 from release.locations import BOM, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from release.locations import Read
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -91,7 +91,7 @@ class Project:
     contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
-    def load(cls, read: Callable[[str], bytes | None]) -> Project:
+    def load(cls, read: Read) -> Project:
         """Read a project; `read` gives a file's bytes by its path, None where there is none.
 
         Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
@@ -125,7 +125,7 @@ class Project:
         )
 
 
-def _pyproject(read: Callable[[str], bytes | None]) -> dict[str, Any]:
+def _pyproject(read: Read) -> dict[str, Any]:
     data = read("pyproject.toml")
     if data is None:
         raise ReleaseError(
