@@ -1,0 +1,105 @@
+"""What a maintainer sees on a terminal, and what others see instead."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release import Problem, Refused
+from release.console import Console
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
+
+pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
+
+
+def on_a_terminal(stage: Stage, answer: str, *args: str) -> tuple[int, str]:
+    """Run the command line on a terminal, answer its one question, and return what was shown."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "release", *args],
+        cwd=stage.clone,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown, answered = "", False
+    while True:
+        try:
+            shown += os.read(ours, 1 << 16).decode("utf-8", "replace")
+        except OSError:  # Linux says «input/output error» at the end
+            break
+        if "[y/n]" in shown and not answered:
+            os.write(ours, f"{answer}\n".encode())
+            answered = True
+    os.close(ours)
+    return child.wait(timeout=60), shown
+
+
+def test_it_asks_once_and_takes_no_for_an_answer(stage: Stage) -> None:
+    before = stage.state()
+    code, shown = on_a_terminal(stage, "n", "publish", "minor")
+    assert code == 1
+    assert "Publish acme 1.3.0 to" in shown
+    assert "not confirmed; nothing has changed" in shown
+    assert stage.state() == before
+
+
+def test_it_asks_once_and_goes_on(stage: Stage) -> None:
+    code, shown = on_a_terminal(stage, "y", "publish", "minor")
+    assert code == 0, shown
+    assert shown.count("[y/n]") == 1
+    assert "\x1b[" in shown, "colours and live lines"
+    assert "acme-1.3.0.tar.gz" in shown
+    assert len(stage.published()) == 2
+
+
+def test_yes_means_that_it_does_not_ask(stage: Stage) -> None:
+    code, shown = on_a_terminal(stage, "", "publish-rc", "minor", "--yes")
+    assert code == 0, shown
+    assert "[y/n]" not in shown
+
+
+def test_no_colour_is_no_colour(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, shown = on_a_terminal(stage, "", "publish", "minor", "--dry-run")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", shown)
+
+
+def test_long_lines_are_not_broken_without_a_terminal(stage: Stage) -> None:
+    message = "Release {version} " + "x" * 200
+    pyproject = (stage.clone / "pyproject.toml").read_text(encoding="utf-8")
+    table = f'\n[tool.nox-release]\nmessage = "{message}"\n'
+    stage.commit({"pyproject.toml": pyproject + table})
+    assert "x" * 200 in stage.run("publish", "minor", "--dry-run").out
+
+
+def test_no_secret_and_no_credentials_in_a_url_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = Console(as_json=True, secrets=['pypi-"canary'])
+    console.say('token pypi-"canary at https://user:canary@example.org/')
+    with console.step("Push to https://canary@example.org/"):
+        pass
+    console.problems(Refused((Problem('no pypi-"canary', "git push https://u:canary@x/"),)))
+    console.close(1)
+    captured = capsys.readouterr()
+    assert "canary" not in captured.out + captured.err
+    assert "https://***@example.org/" in captured.err
+
+
+def test_a_terminal_without_unicode_gets_plain_marks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    out, err = stage.spawn("build").communicate(timeout=60)
+    assert re.search(r"^ *ok Build", out, re.MULTILINE), err

@@ -1,0 +1,100 @@
+"""What README and noxfile promise is what the code does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from release import ReleaseError
+from release.project import Configuration
+from release.version import PARTS, Bump, next_version
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return re.split(r"\n##+ ", README.split(f"# {title}\n", 1)[1])[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of a section's tables, without heads and rules."""
+    found = [line for line in section(title).splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+    rules = [number for number, row in enumerate(cells) if set(row[0]) == {"-"}]
+    heads = {number - 1 for number in rules} | set(rules)
+    return [row for number, row in enumerate(cells) if number not in heads]
+
+
+def test_every_configuration_key_is_documented() -> None:
+    keys = {
+        field.name.replace("_", "-"): field.default for field in dataclasses.fields(Configuration)
+    }
+    documented = {row[0].strip("`"): row[1] for row in rows("Configuration")}
+    assert documented.keys() == keys.keys()
+    for key, default in keys.items():
+        if default:
+            assert documented[key] == f'`"{default}"`'
+
+
+def test_every_option_is_documented() -> None:
+    documented = {
+        (verb.strip("` "), row[0].strip("`").split()[0])
+        for row in rows("Sessions and options")
+        if row[0].startswith("`--")
+        for verb in ("all" if row[1] == "all" else row[1]).split(",")
+    }
+    for verb in ("publish", "publish-rc", "build", "rehearse"):
+        text = subprocess.run(
+            [sys.executable, "-m", "release", verb, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        options = set(re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE))
+        wanted = {option for of, option in documented if of in {verb, "all"}}
+        assert options == wanted, verb
+
+
+def test_the_table_of_levels_is_computed() -> None:
+    for currents, *results in rows("Levels"):
+        for current in currents.split(", "):
+            for level, said in zip(("patch", "minor", "major", "current"), results, strict=True):
+                bump = Bump(target=level)
+                if "refused" in said:
+                    with pytest.raises(ReleaseError):
+                        next_version(Version(current), bump, ())
+                else:
+                    assert str(next_version(Version(current), bump, ())) == said, (current, level)
+    assert PARTS == ("major", "minor", "patch")
+
+
+def test_a_bare_nox_publishes_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nox", "--list", "--json", "--noxfile", str(ROOT / "noxfile.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sessions = {one["session"] for one in json.loads(done.stdout)}
+    listed = subprocess.run(
+        [sys.executable, "-m", "nox", "--list", "--noxfile", str(ROOT / "noxfile.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    by_default = set(re.findall(r"^\* (\w+)", listed, re.MULTILINE))
+    assert sessions >= by_default == {"tests", "lint"}
+    offered = set(re.findall(r"^- (\w+)", listed, re.MULTILINE))
+    assert offered == {"build", "rehearse", "publish_rc", "publish_release"}
+
+
+def test_the_exit_codes_are_documented() -> None:
+    assert [row[0] for row in rows("Exit codes")] == ["0", "1", "2", "3", "130"]
