@@ -27,6 +27,7 @@ from release.plan import Distribution
 from release.process import capture, stream
 
 DEFAULT_TESTS = ("nox", "-s", "tests")
+PIP = ("-m", "pip", "install")
 OnLine = Callable[[str], object]
 # Imports the modules named on the command line, and prints those that tell another version.
 SMOKE = """
@@ -133,24 +134,22 @@ def install_and_import(
 ) -> None:
     """Install a wheel into a fresh environment and import its modules; none may be `old` still."""
     with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
-        python = fresh_environment(Path(folder, "environment"), [str(wheel)], env)
+        python = fresh_environment(Path(folder, "environment"), env)
+        uv = _uv(env)
+        pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), *PIP]
+        capture([*pip, "--quiet", str(wheel)], cwd=Path(folder), env=env)
         modules = import_names or top_level_modules(wheel)
         capture([str(python), "-I", "-c", SMOKE, old, *modules], cwd=Path(folder), env=env)
 
 
-def fresh_environment(path: Path, requirements: list[str], env: Mapping[str, str]) -> Path:
-    """Make a virtual environment, install into it, and return its interpreter."""
-    python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+def fresh_environment(path: Path, env: Mapping[str, str]) -> Path:
+    """Make an empty virtual environment and return its interpreter."""
     if uv := _uv(env):
-        capture(
-            [uv, "venv", "--quiet", "--python", sys.executable, str(path)], cwd=path.parent, env=env
-        )
-        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-    else:
-        capture([sys.executable, "-m", "venv", str(path)], cwd=path.parent, env=env)
-        install = [str(python), "-m", "pip", "install", "--quiet"]
-    capture([*install, *requirements], cwd=path.parent, env=env)
-    return python
+        argv = [uv, "venv", "--quiet", "--python", sys.executable, str(path)]
+    else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
+        argv = [sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update", str(path)]
+    capture(argv, cwd=path.parent, env=env)
+    return path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
 def top_level_modules(wheel: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import socketserver
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -50,13 +51,16 @@ class Rehearsal:
 
     def installed(self, release: Release) -> str:
         """Install the release from the index with pip, and return the version that came."""
+        # No index of the user's own may stand in: neither from variables nor from pip's files.
         env = {**self.world.programs_env(), "PIP_CONFIG_FILE": os.devnull}
         with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
-            options = ["--no-deps", "--index-url", self.world.index.simple_url]
-            place = Path(folder, "environment")
-            python = fresh_environment(place, [*options, f"{release.name}=={release.version}"], env)
+            python = str(fresh_environment(Path(folder, "environment"), env))
+            pip = [sys.executable, "-m", "pip", "--isolated", "--python", python, "install"]
+            source = ["--quiet", "--no-deps", "--index-url", self.world.index.simple_url]
+            wanted = f"{release.name}=={release.version}"
+            capture([*pip, *source, wanted], cwd=Path(folder), env=env)
             tell = f"from importlib.metadata import version; print(version({release.name!r}))"
-            return capture([str(python), "-c", tell], cwd=Path(folder), env=env).decode().strip()
+            return capture([python, "-c", tell], cwd=Path(folder), env=env).decode().strip()
 
 
 def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> None:

@@ -187,8 +187,8 @@ def abandon(intent_id: str, world: World, console: Console) -> Plan:
     """Give an unfinished release up; possible exactly while none of its files is on the index."""
     intent = world.intent.read(intent_id)
     plan = intent.plan
-    there = {file.filename for file in world.index.files(plan.name)}
-    if published := [one.filename for one in plan.distributions if one.filename in there]:
+    there = {file.sha256 for file in world.index.files(plan.name)}
+    if published := [one.filename for one in plan.distributions if one.sha256 in there]:
         raise ReleaseError(
             f"{plan.title} can't be abandoned: {', '.join(published)} is on the index for good",
             "finish it: nox -s publish_release -- --resume",

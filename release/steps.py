@@ -64,8 +64,8 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         ),
         Step(
             title=f"Bring this checkout to {plan.tag}",
-            done=lambda: not can_follow(plan, world),
-            do=lambda _line: follow(plan, world),
+            done=lambda: world.git.is_ancestor(plan.commit, world.git.resolve("HEAD")),
+            do=lambda line: follow(plan, world, line),
         ),
         # Release notes belong here: they speak of what is on the index and on the remote.
         Step(
@@ -162,6 +162,8 @@ def pushed(plan: Plan, world: World) -> bool:
             f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
             f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
         )
+    if branch not in refs:
+        return False
     git.fetch(branch)
     return git.is_ancestor(plan.commit, refs[branch])
 
@@ -214,18 +216,19 @@ def landing_commit(commit: str, branch: str, world: World) -> str:
 # This checkout
 
 
-def can_follow(plan: Plan, world: World) -> bool:
-    """Say whether this checkout is on the branch, clean, and behind the release commit."""
+def follow(plan: Plan, world: World, line: Line) -> None:
+    """Fast-forward this checkout to the release commit, if that disturbs nothing; fetch the tag.
+
+    The release is done without it, so whatever is in the way is left alone.
+    """
     git = world.git
-    return (
-        git.branch() == plan.branch
-        and git.is_ancestor(git.resolve("HEAD"), plan.commit)
-        and git.resolve("HEAD") != plan.commit
-        and not git.dirty()
-    )
-
-
-def follow(plan: Plan, world: World) -> None:
-    """Fast-forward this checkout to the release commit, and fetch the tag."""
-    world.git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
-    world.git.fast_forward(plan.commit)
+    if git.branch() != plan.branch:
+        line.remark = f"left alone: {plan.branch} isn't checked out"
+    elif paths := git.dirty():
+        line.remark = f"left alone: {', '.join(paths[:3])} changed meanwhile"
+    else:
+        try:
+            git.fast_forward(plan.commit)
+            git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
+        except ProgramFailed as error:
+            line.remark = f"left alone: {error.output.strip()}"

@@ -88,6 +88,7 @@ def test_the_checkout_stays_as_it_is_when_it_cannot_follow(stage: Stage) -> None
     base = stage.commit({"noxfile.py": noxfile})
     done = stage.run("publish", "minor")
     assert done.code == 0, done.err
+    assert "left alone: meanwhile.py changed meanwhile" in done.out
     assert stage.git("rev-parse", "HEAD") == base
     assert stage.git("status", "--porcelain") == "?? meanwhile.py"
     assert stage.remote_refs()["refs/heads/main"] != base

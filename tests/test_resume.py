@@ -119,6 +119,14 @@ def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None
     assert stage.run("publish", "--abandon").code == 1
 
 
+def test_a_release_whose_name_is_taken_by_other_bytes_is_abandoned(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    for path in stage.files.iterdir():
+        path.write_bytes(b"somebody else's")
+    assert stage.run("publish", "minor").code == 3
+    assert stage.run("publish", "--abandon").code == 0
+
+
 def test_nothing_to_resume(stage: Stage) -> None:
     for option in ("--resume", "--abandon"):
         done = stage.run("publish", option)
