@@ -8,6 +8,8 @@ They only install and call `python -m release`; a bare `nox` never publishes.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.11.12"
@@ -33,12 +35,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and formatting."""
+    """Check style, formatting, types and workflows."""
     groups = nox.project.dependency_groups(PYPROJECT, "lint", "test")
     session.install("-e", ".[rehearsal]", *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github/workflows")
+    workflows = [str(path) for path in Path(".github/workflows").iterdir()]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session(default=False)
