@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import sys
+import tokenize
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
-
-import tomlkit
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from release import ReleaseError
+
+if sys.version_info >= (3, 11):
+    import tomllib as tomllib  # noqa: PLC0414 - for others too
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     Read = Callable[[str], bytes | None]  # a file's bytes by its path in the repository
 
+Match = TypeVar("Match", re.Match[str], re.Match[bytes])
 # hatchling.version.source.regex's default, group "version" holding the version.
 HATCH_PATTERN = r"(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'\"])v?(?P<version>.+?)\2"
 # Edges of a version inside other text: 1.2.3 is not part of 11.2.3, 1.2.30 or 1.2.3.4.
@@ -48,9 +56,9 @@ def find(pyproject: dict[str, Any], read: Read) -> Place:
     """
     places = list(_declared(pyproject, read))
     if not places:
-        backend = pyproject.get("build-system", {}).get("build-backend", "setuptools")
         raise ReleaseError(
-            f"pyproject.toml says nowhere what the version is (the backend is {backend})",
+            "pyproject.toml says nowhere what the version is "
+            f"(the backend is {_backend(pyproject)})",
             'write it down: version = "…" in [project]',
         )
     if len(places) > 1:
@@ -73,130 +81,192 @@ def named(entry: str, current: str, read: Read) -> Place:
         )
     pattern = BEFORE * (not before) + re.escape(before.encode()) + b"(?P<version>"
     pattern += re.escape(current.encode()) + b")" + re.escape(after.encode()) + AFTER * (not after)
-    return _matched(path, f"version-files: {entry}", re.compile(pattern), read)
+    matches = list(re.finditer(pattern, _required(path, read)))
+    match = _only(path, f"version-files: {entry}", matches)
+    what = f"version-files: {entry}"
+    return Place(path=path, what=what, start=match.start("version"), text=current)
 
 
 def toml(path: str, data: bytes, *keys: str) -> Place:
     """Return the place of the string at `keys` in TOML text.
 
-    tomlkit writes a document back as it was read; so a marker put in the value's stead shows
-    where the value stands.
+    Of all the places where the value's characters stand, it is the one whose change changes
+    the value at `keys`.
     """
-    prefix = BOM if data.startswith(BOM) else b""
-    text = data.removeprefix(prefix).decode()
-    document = tomlkit.parse(text)
-    table: Any = document
-    for key in keys[:-1]:
-        table = table[key]
-    value, marker = str(table[keys[-1]]), "\N{PILCROW SIGN}version\N{PILCROW SIGN}"
-    faithful = document.as_string() == text and marker not in text
-    table[keys[-1]] = marker
-    head = document.as_string().partition(f'"{marker}"')[0]
-    quotes = re.compile(r"""["']+""").match(text, len(head))
-    if not faithful or not quotes or not text.startswith(value, quotes.end()):
-        raise ReleaseError(f"{path}: {'.'.join(keys)} is written in a way that can't be edited")
-    what = f"[{'.'.join(keys[:-1])}] {keys[-1]}"
-    return Place(
-        path=path, what=what, start=len(prefix + text[: quotes.end()].encode()), text=value
-    )
+    text = data.removeprefix(BOM).decode()
+    value = text_at(tomllib.loads(text), *keys)
+    marker = "\N{PILCROW SIGN}"
+    for match in re.finditer(re.escape(value), text) if value else ():
+        changed = text[: match.start()] + marker + text[match.end() :]
+        with suppress(tomllib.TOMLDecodeError):
+            if text_at(tomllib.loads(changed), *keys) == marker:
+                start = len(data) - len(text.encode()) + len(text[: match.start()].encode())
+                what = f"[{'.'.join(keys[:-1])}] {keys[-1]}"
+                return Place(path=path, what=what, start=start, text=value)
+    raise ReleaseError(f"{path}: {'.'.join(keys)} is written in a way that can't be edited")
 
 
 def literal(path: str, data: bytes, name: str) -> Place:
     """Return the place of the string that a Python module assigns to `name` at its top level."""
     try:
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0].removesuffix("-sig")
         module = ast.parse(data)
+        values = [
+            statement.value
+            for statement in module.body
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value
+            for target in _targets(statement)
+            if isinstance(target, ast.Name) and target.id == name
+        ]
+        if len(values) != 1:
+            raise ReleaseError(f"{path} assigns {name} {len(values)} times; exactly one is needed")
+        value = values[0]
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+            raise ReleaseError(f"{path}: {name} isn't a plain string", f'write {name} = "…"')
+        start = _offset(data, value, encoding)
+        at = data.find(value.value.encode(encoding), start)
     except (SyntaxError, ValueError) as error:
         raise ReleaseError(f"{path} is no Python module that can be read: {error}") from error
-    values = [
-        statement.value
-        for statement in module.body
-        if isinstance(statement, ast.Assign | ast.AnnAssign)
-        for target in (
-            statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        )
-        if isinstance(target, ast.Name) and target.id == name
-    ]
-    if len(values) != 1:
-        raise ReleaseError(f"{path} assigns {name} {len(values)} times; exactly one is needed")
-    value = values[0]
-    if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
-        raise ReleaseError(f"{path}: {name} isn't a plain string", f'write {name} = "…"')
-    # ast counts columns in bytes of UTF-8, from 0, behind a byte order mark.
-    rows = data.splitlines(keepends=True)
-    start = sum(map(len, rows[: value.lineno - 1])) + value.col_offset
-    start += len(BOM) if value.lineno == 1 and data.startswith(BOM) else 0
-    at = data.find(value.value.encode(), start)
     if at < 0 or data[start:at].strip(b"\"'rRuU"):
         raise ReleaseError(f"{path}: {name} is written in a way that can't be edited")
     return Place(path=path, what=f"{name} in {path}", start=at, text=value.value)
 
 
+def _targets(statement: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+
+
+def _offset(data: bytes, node: ast.expr, encoding: str) -> int:
+    """Return where a node begins; ast counts columns in bytes of UTF-8, whatever the encoding."""
+    rows = data.splitlines(keepends=True)
+    row = rows[node.lineno - 1]
+    mark = len(BOM) if row.startswith(BOM) and node.lineno == 1 else 0
+    before = row[mark:].decode(encoding).encode()[: node.col_offset].decode()
+    return sum(map(len, rows[: node.lineno - 1])) + mark + len(before.encode(encoding))
+
+
+# Reading what others wrote
+
+
+def table_at(data: Any, *keys: str) -> dict[str, Any]:  # noqa: ANN401 - TOML
+    """Return the table at `keys`, empty where there is none; another kind is a `ReleaseError`."""
+    for depth in range(len(keys) + 1):
+        if not isinstance(data, dict):
+            at = ".".join(keys[:depth])
+            raise ReleaseError(f"pyproject.toml is broken: {at} must be a table")
+        data = data.get(keys[depth], {}) if depth < len(keys) else data
+    table: dict[str, Any] = data
+    return table
+
+
+def text_at(data: Any, *keys: str) -> str:  # noqa: ANN401 - TOML
+    """Return the string at `keys`, empty where there is none; another kind is a `ReleaseError`."""
+    value = table_at(data, *keys[:-1]).get(keys[-1], "")
+    if not isinstance(value, str):
+        at = ".".join(keys)
+        raise ReleaseError(f"pyproject.toml is broken: {at} must be a string, not {value!r}")
+    return value
+
+
+def texts_at(data: Any, *keys: str) -> list[str]:  # noqa: ANN401 - TOML
+    """Return the list of strings at `keys`, empty where there is none; else `ReleaseError`."""
+    value = table_at(data, *keys[:-1]).get(keys[-1], [])
+    if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        raise ReleaseError(f"pyproject.toml is broken: {'.'.join(keys)} must be a list of strings")
+    return value
+
+
+# What pyproject.toml declares
+
+
 def _declared(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     """Find every version that pyproject.toml declares, directly or through its backend's table."""
-    project, tool = pyproject.get("project", {}), pyproject.get("tool", {})
     own = read("pyproject.toml") or b""
-    if "version" in project:
+    if "version" in table_at(pyproject, "project"):
         yield toml("pyproject.toml", own, "project", "version")
-    if "version" in tool.get("poetry", {}):
+    if "version" in table_at(pyproject, "tool", "poetry"):
         yield toml("pyproject.toml", own, "tool", "poetry", "version")
-    if "project" in pyproject and "version" not in project.get("dynamic", ()):
+    if "project" in pyproject and "version" not in texts_at(pyproject, "project", "dynamic"):
         return
-    backend = pyproject.get("build-system", {}).get("build-backend", "setuptools")
     for name, find_in in BACKENDS.items():
-        if backend.startswith(name):
+        if _backend(pyproject).startswith(name):
             yield from find_in(pyproject, read)
 
 
+def _backend(pyproject: dict[str, Any]) -> str:
+    return text_at(pyproject, "build-system", "build-backend") or "setuptools"
+
+
 def _hatch(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
-    table = pyproject.get("tool", {}).get("hatch", {}).get("version", {})
-    if table.get("source", "regex") == "regex" and "path" in table:
-        pattern = table.get("pattern", True)
-        pattern = HATCH_PATTERN if pattern is True else pattern
-        what = f"[tool.hatch.version] {table['path']}"
-        yield _matched(table["path"], what, re.compile(pattern.encode(), re.MULTILINE), read)
+    where = ("tool", "hatch", "version")
+    table = table_at(pyproject, *where)
+    path, source = text_at(pyproject, *where, "path"), text_at(pyproject, *where, "source")
+    if not path or source not in {"", "regex"}:
+        return
+    is_default = table.get("pattern", True) is True
+    pattern = HATCH_PATTERN if is_default else text_at(pyproject, *where, "pattern")
+    try:
+        compiled = re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        raise ReleaseError(f"[tool.hatch.version] pattern is no pattern: {error}") from error
+    if "version" not in compiled.groupindex:
+        raise ReleaseError("[tool.hatch.version] pattern has no group «version»")
+    yield _matched_text(path, f"[tool.hatch.version] {path}", compiled, read)
 
 
 def _flit(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
-    flit = pyproject.get("tool", {}).get("flit", {})
     module = (
-        flit.get("module", {}).get("name")
-        or flit.get("metadata", {}).get("module")
-        or pyproject.get("project", {}).get("name", "").replace("-", "_")
+        text_at(pyproject, "tool", "flit", "module", "name")
+        or text_at(pyproject, "tool", "flit", "metadata", "module")
+        or text_at(pyproject, "project", "name").replace("-", "_")
     )
-    yield _in_module(module, "__version__", ["", "src"], read)
+    parts = module.split(".")
+    yield _in_module(
+        module, "__version__", [PurePosixPath(*parts), PurePosixPath("src", *parts)], read
+    )
 
 
 def _setuptools(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
-    table = pyproject.get("tool", {}).get("setuptools", {})
-    module, _, name = table.get("dynamic", {}).get("version", {}).get("attr", "").rpartition(".")
+    where = ("tool", "setuptools")
+    attr = text_at(pyproject, *where, "dynamic", "version", "attr")
+    module, _, name = attr.rpartition(".")
     if not module:
         return
-    folders, packages = table.get("package-dir", {}), table.get("packages", {})
-    where = packages.get("find", {}).get("where", []) if isinstance(packages, dict) else []
-    roots = [folders[""]] if "" in folders else [*where, "", "src"]
-    package, _, rest = module.partition(".")
-    if package in folders:  # {"acme" = "lib/acme"}: that package alone lives there
-        folder = PurePosixPath(folders[package])
-        module, roots = ".".join(filter(None, (folder.name, rest))), [str(folder.parent)]
-    yield _in_module(module, name, roots, read)
+    folders = {key: text_at(pyproject, *where, "package-dir", key)
+               for key in table_at(pyproject, *where, "package-dir")}  # fmt: skip
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):  # "acme.sub" = "lib/sub" counts before acme = "lib"
+        if (package := ".".join(parts[:length])) in folders:
+            stems = [PurePosixPath(folders[package], *parts[length:])]
+            break
+    else:
+        packages = table_at(pyproject, *where).get("packages")
+        found = (
+            texts_at(pyproject, *where, "packages", "find", "where")
+            if isinstance(packages, dict)
+            else []
+        )
+        roots = [folders[""]] if "" in folders else [*found, "", "src"]
+        stems = [PurePosixPath(root, *parts) for root in roots]
+    yield _in_module(module, name, stems, read)
 
 
 def _pdm(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
-    table = pyproject.get("tool", {}).get("pdm", {}).get("version", {})
-    if table.get("source") == "file" and "path" in table:
-        yield literal(table["path"], _required(table["path"], read), "__version__")
+    where = ("tool", "pdm", "version")
+    path = text_at(pyproject, *where, "path")
+    if path and text_at(pyproject, *where, "source") == "file":
+        yield literal(path, _required(path, read), "__version__")
 
 
 BACKENDS = {"hatchling": _hatch, "flit": _flit, "setuptools": _setuptools, "pdm.": _pdm}
 
 
-def _in_module(module: str, name: str, roots: Iterable[str], read: Read) -> Place:
-    """Find an importable module's file below one of the `roots`, and the literal in it."""
-    file = module.replace(".", "/")
+def _in_module(module: str, name: str, stems: Iterable[PurePosixPath], read: Read) -> Place:
+    """Find a module in one of its possible files, without ending, and the literal in it."""
     paths = dict.fromkeys(
-        str(PurePosixPath(root, path))
-        for root in roots
-        for path in (f"{file}.py", f"{file}/__init__.py")
+        str(path)
+        for stem in stems
+        for path in ([stem.with_suffix(".py")] if stem.name else []) + [stem / "__init__.py"]
     )
     found = {path: data for path in paths if (data := read(path)) is not None}
     if len(found) != 1:
@@ -208,12 +278,25 @@ def _in_module(module: str, name: str, roots: Iterable[str], read: Read) -> Plac
     return literal(*next(iter(found.items())), name)
 
 
-def _matched(path: str, what: str, pattern: re.Pattern[bytes], read: Read) -> Place:
-    matches = list(pattern.finditer(_required(path, read)))
+def _matched_text(path: str, what: str, pattern: re.Pattern[str], read: Read) -> Place:
+    """Match as a program does that reads the file as UTF-8 with universal newlines."""
+    data = _required(path, read)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ReleaseError(f"{path} is not UTF-8: {error}") from error
+    match = _only(path, what, list(pattern.finditer(text.replace("\r\n", "\n"))))
+    if not match["version"]:
+        raise ReleaseError(f"{what}: the group «version» is empty in {path}")
+    shifts = (end.start() - number for number, end in enumerate(re.finditer("\r\n", text)))
+    start = match.start("version") + sum(1 for shift in shifts if shift < match.start("version"))
+    return Place(path=path, what=what, start=len(text[:start].encode()), text=match["version"])
+
+
+def _only(path: str, what: str, matches: list[Match]) -> Match:
     if len(matches) != 1:
         raise ReleaseError(f"{what}: {len(matches)} matches in {path}; exactly one is needed")
-    match = matches[0]
-    return Place(path=path, what=what, start=match.start("version"), text=match["version"].decode())
+    return matches[0]
 
 
 def _required(path: str, read: Read) -> bytes:

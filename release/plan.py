@@ -6,10 +6,10 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from release import ReleaseError
 from release.version import next_version
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from release.version import Bump
 
 FORMAT = 1  # of plan.json
-# v1.2.3, 1.2.3, and behind the project's name or "release": acme-1.2.3, acme/v1.2.3, acme==1.2.3.
-RELEASE_TAG = re.compile(r"(?P<prefix>(?:(?P<word>.+?)[-_/@=]+)?[vV]?)(?P<version>\d.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,20 +110,34 @@ class Plan(Release):
         """Read plan.json; `ReleaseError` for anything but a plan of this format."""
         try:
             raw = json.loads(text)
-            if raw.pop("format") != FORMAT:
-                raise ReleaseError(
-                    "the unfinished release was begun by another version of nox-release",
-                    "continue with the version that began it",
-                )
-            raw["previous"], raw["version"] = Version(raw["previous"]), Version(raw["version"])
-            raw["tests"] = tuple(raw["tests"])
-            raw["distributions"] = tuple(Distribution(**one) for one in raw["distributions"])
-            return cls(**raw)
-        except (AttributeError, InvalidVersion, KeyError, TypeError, ValueError) as error:
+            if raw.pop("format") == FORMAT:
+                plan: Plan = _read(cls, raw)
+                return plan
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ReleaseError(
                 f"the record of the unfinished release can't be read: {error!r}",
                 "look at it: git ls-remote; if nothing of it is on the index, delete the ref",
             ) from error
+        raise ReleaseError(
+            "the unfinished release was begun by another version of nox-release",
+            "continue with the version that began it",
+        )
+
+
+def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that kind out
+    """Turn JSON into data of exactly this kind; `TypeError` where it isn't."""
+    if kind in {Plan, Distribution}:
+        kinds = get_type_hints(kind)
+        if value.keys() != kinds.keys():
+            raise TypeError(f"not the fields of a {kind.__name__}: {', '.join(value)}")
+        return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_read(get_args(kind)[0], one) for one in value)
+    if kind is Version and isinstance(value, str):
+        return Version(value)
+    if type(value) is not kind:
+        raise TypeError(f"not a {kind}: {value!r}")
+    return value
 
 
 def _as_text(release: Release) -> dict[str, str]:
@@ -167,22 +179,23 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
 def tag_template(tags: Iterable[str], name: str, current: Version) -> str:
     """Return the style of the newest release tag, as text with `{version}` in it.
 
-    `tags` are names, the newest first. The tag of the current version counts most, then one with
-    as many version parts: moving tags like `v4` and tags of other packages are noise.
+    `tags` are names, the newest first. A release tag is `1.2.3` or `v1.2.3`, also behind the
+    project's name or «release»: `acme-1.2.3`, `acme/v1.2.3`, `acme==1.2.3`. The tag of the current
+    version counts most. Moving tags like `v4` and tags of other packages are noise.
     """
-    styles: dict[str, Version] = {}
+    own = r"[-_.]+".join(map(re.escape, canonicalize_name(name).split("-")))
+    prefix = rf"((({own}|release|rel|version)[-_/@=]+)?v?)"
+    release_tag = re.compile(rf"{prefix}(\d.*)", re.DOTALL | re.IGNORECASE)
+    templates: list[str] = []
     for tag in tags:
-        match = RELEASE_TAG.fullmatch(tag)
-        words = {canonicalize_name(name), "release", "rel", "version"}
-        if not match or (match["word"] and canonicalize_name(match["word"]) not in words):
+        if not (match := release_tag.fullmatch(tag)):
             continue
         try:
-            version = Version(match["version"])
-        except InvalidVersion:
+            version = Version(match[4])
+        except ValueError:
             continue
-        template = match["prefix"] + "{version}"
-        if version == current:
-            return template
         if len(version.release) == len(current.release):
-            styles.setdefault(template, version)
-    return next(iter(styles), "v{version}")
+            templates.append(match[1] + "{version}")
+            if version == current:
+                return templates[-1]
+    return templates[0] if templates else "v{version}"

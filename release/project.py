@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from release import ReleaseError, UsageError, locations
-from release.locations import BOM, Place
+from release.locations import BOM, Place, table_at, text_at, tomllib
 
 if TYPE_CHECKING:
     from release.locations import Read
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TABLE = "[tool.nox-release]"
 
@@ -98,18 +92,17 @@ class Project:
         exactly one place, and `UsageError` for configuration that can't be meant.
         """
         pyproject = _pyproject(read)
-        tool = pyproject.get("tool", {})
-        config = Configuration.load(tool.get("nox-release", {}))
+        config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         place = _without_v(locations.find(pyproject, read))
         version = _parsed(place)
         others = [locations.named(entry, place.text, read) for entry in config.version_files]
-        places = (place, *(_without_v(other) for other in others))
+        places = {(one.path, one.start): one for one in (*map(_without_v, others), place)}
         return cls(
             name=_name(pyproject),
             version=version,
             config=config,
-            places=places,
-            contents={place.path: read(place.path) or b"" for place in places},
+            places=tuple(places.values()),
+            contents={place.path: read(place.path) or b"" for place in places.values()},
         )
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
@@ -117,7 +110,7 @@ class Project:
         if version == self.version:
             return ()
         after = dict(self.contents)
-        for place in sorted(set(self.places), key=lambda place: place.start, reverse=True):
+        for place in sorted(self.places, key=lambda place: place.start, reverse=True):
             data = after[place.path]
             after[place.path] = data[: place.start] + str(version).encode() + data[place.end :]
         return tuple(
@@ -137,20 +130,19 @@ def _pyproject(read: Read) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
     for key in ("build-system", "project", "tool"):
-        if not isinstance(pyproject.get(key, {}), dict):
-            raise ReleaseError(f"pyproject.toml is broken: {key} must be a table, [{key}]")
+        table_at(pyproject, key)
     return pyproject
 
 
 def _name(pyproject: dict[str, Any]) -> str:
-    tool = pyproject.get("tool", {})
-    flit = tool.get("flit", {}).get("metadata", {})
+    flit = ("tool", "flit", "metadata")
     name = (
-        pyproject.get("project", {}).get("name")
-        or tool.get("poetry", {}).get("name")
-        or flit.get("dist-name", flit.get("module"))
+        text_at(pyproject, "project", "name")
+        or text_at(pyproject, "tool", "poetry", "name")
+        or text_at(pyproject, *flit, "dist-name")
+        or text_at(pyproject, *flit, "module")
     )
-    if not isinstance(name, str):
+    if not name:
         raise ReleaseError("pyproject.toml doesn't name the project", 'add name = "…" to [project]')
     return name
 
@@ -158,7 +150,7 @@ def _name(pyproject: dict[str, Any]) -> str:
 def _parsed(place: Place) -> Version:
     try:
         return Version(place.text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number longer than Python reads
         raise ReleaseError(
             f"{place.what} is {place.text!r}, which is no version (PEP 440)",
             "write one like 1.2.3, 1.2.3rc1 or 1.2.3.dev0",

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from release import Problem, ReleaseError, UsageError
 
@@ -37,8 +37,8 @@ class Bump:
             return cls(target=text, pre=kind)
         try:
             version = Version(text)
-        except InvalidVersion:
-            near = difflib.get_close_matches(text, LEVELS, n=1)
+        except ValueError:  # InvalidVersion, or a number longer than Python reads
+            near = difflib.get_close_matches(text.lower(), LEVELS, n=1)
             raise UsageError(
                 f"{text!r} is neither a level nor a version (PEP 440)",
                 f"did you mean {near[0]}?" if near else f"levels are {', '.join(LEVELS)}",
@@ -143,7 +143,12 @@ def _numbered(final: Version, pre: Pre, known: Collection[Version]) -> Version:
             return version.dev or 0 if version.pre is None else 0
         return version.pre[1] if version.pre and version.pre[0] == pre else 0
 
-    same = (version for version in known if Version(version.base_version) == final)
+    if final.post is not None and pre != "dev":
+        raise ReleaseError(
+            f"{final} is a post-release, and those have no candidates (PEP 440)",
+            "use --pre dev, or patch instead of current",
+        )
+    same = (version for version in known if finished(version) == final)
     count = 1 + max(map(number, same), default=0)
     return Version(f"{final}.dev{count}" if pre == "dev" else f"{final}{pre}{count}")
 

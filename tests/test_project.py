@@ -1,0 +1,417 @@
+"""What the repository says about a project, and the plan that is kept of its release."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from release import ReleaseError, UsageError
+from release.plan import FORMAT, Distribution, Plan, tag_template
+from release.project import Configuration, Project
+
+# Configuration
+
+
+def test_a_project_without_configuration_has_the_defaults() -> None:
+    assert Configuration.load({}) == Configuration()
+
+
+def test_every_key_is_the_name_of_its_field_with_dashes() -> None:
+    assert Configuration.load(
+        {
+            "branch": "trunk",
+            "remote": "upstream",
+            "repository": "testpypi",
+            "index-url": "https://index.example.org/simple/",
+            "tag": "acme-{version}",
+            "message": "Publish {version}",
+            "test-command": ["tox", "-e", "py"],
+            "version-files": ["docs/conf.py"],
+            "import-names": ["acme"],
+            "intent-ref": "refs/x",
+        }
+    ) == Configuration(
+        branch="trunk",
+        remote="upstream",
+        repository="testpypi",
+        index_url="https://index.example.org/simple/",
+        tag="acme-{version}",
+        message="Publish {version}",
+        test_command=("tox", "-e", "py"),
+        version_files=("docs/conf.py",),
+        import_names=("acme",),
+        intent_ref="refs/x",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("version-file", "did you mean version-files?"),
+        ("version_files", "did you mean version-files?"),
+        ("branche", "did you mean branch?"),
+        ("tags", "did you mean tag?"),
+        ("tests-command", "did you mean test-command?"),
+        ("index_url", "did you mean index-url?"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(key: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=rf"\[tool\.nox-release\] has .* '{key}'") as wrong:
+        Configuration.load({key: "x"})
+    assert wrong.value.hints == [hint]
+
+
+def test_a_key_like_no_other_is_told_all_of_them() -> None:
+    with pytest.raises(UsageError, match="'colour'") as wrong:
+        Configuration.load({"colour": "blue"})
+    (hint,) = wrong.value.hints
+    assert hint.startswith("known keys: branch, remote, repository, index-url, tag, message, ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("branch", 1, "a string, not 1"),
+        ("branch", ["main"], r"a string, not \['main'\]"),
+        ("tag", True, "a string, not True"),
+        ("message", {"a": "b"}, "a string, not {'a': 'b'}"),
+        ("intent-ref", 1.5, "a string, not 1.5"),
+        ("test-command", "nox -s tests", "a list of strings, not 'nox -s tests'"),
+        ("version-files", {"a": "b"}, "a list of strings, not {'a': 'b'}"),
+        ("version-files", ["a", 1], r"a list of strings, not \['a', 1\]"),
+        ("import-names", [["a"]], r"a list of strings, not \[\['a'\]\]"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(key: str, value: object, wanted: str) -> None:
+    with pytest.raises(UsageError, match=rf"\[tool\.nox-release\] {key} must be {wanted}"):
+        Configuration.load({key: value})
+
+
+@pytest.mark.parametrize("key", ["tag", "message"])
+@pytest.mark.parametrize("value", ["", "v1.2.3", "{tag}", "{ version }", "v{Version}"])
+def test_a_tag_and_a_message_contain_the_version(key: str, value: str) -> None:
+    with pytest.raises(UsageError, match=rf"{key} must contain {{version}}"):
+        Configuration.load({key: value})
+
+
+# Project
+
+
+def load(pyproject: str | bytes, **others: str) -> Project:
+    texts = {"pyproject.toml": pyproject, **others}
+    files = {path: one if isinstance(one, bytes) else one.encode() for path, one in texts.items()}
+    return Project.load(files.get)
+
+
+def test_a_project_has_a_name_a_version_and_its_configuration() -> None:
+    project = load(
+        '[project]\nname = "Acme.Tools"\nversion = "1.2.0"\n[tool.nox-release]\nbranch = "trunk"\n'
+    )
+    assert project.name == "Acme.Tools"
+    assert str(project.version) == "1.2.0"
+    assert project.config == Configuration(branch="trunk")
+
+
+@pytest.mark.parametrize(
+    "pyproject",
+    [
+        "[tool.poetry]\nname = 'acme'\nversion = '1.2'\n",
+        "[project]\nname = 'acme'\nversion = '1.2'\n[tool.poetry]\nname = 'other'\n",
+        "[tool.poetry]\nversion = '1.2'\n[tool.flit.metadata]\nmodule = 'acme'\n",
+        "[tool.poetry]\nversion = '1.2'\n[tool.flit.metadata]\nmodule = 'x'\ndist-name = 'acme'\n",
+    ],
+    ids=["poetry", "project-before-poetry", "flit-module", "flit-dist-name"],
+)
+def test_the_name_is_where_the_backend_has_it(pyproject: str) -> None:
+    assert load(pyproject).name == "acme"
+
+
+def test_a_repository_without_pyproject_is_refused() -> None:
+    files: dict[str, bytes] = {"setup.py": b""}
+    with pytest.raises(ReleaseError, match=r"no pyproject\.toml") as refused:
+        Project.load(files.get)
+    assert "git add pyproject.toml" in refused.value.hints[0]
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "evidence"),
+    [
+        ("[project]\nname = acme\n", "line 2, column 8"),
+        ("[project]\r\nname = 'acme'\r\nversion = 1.2.3\r\n", "line 3, column 14"),
+        ("\ufeff[project\n", "line 1, column 9"),
+        ("[project]\nname = 'a'\nname = 'b'\n", "line 3, column 11"),
+        (b"[project]\nname = '\xe9'\n", "0xe9"),
+        ("project = 'acme'\n", "project must be a table"),
+        ("[[project]]\nname = 'acme'\n", "project must be a table"),
+        ("tool = 3\n[project]\nname = 'acme'\nversion = '1.2'\n", "tool must be a table"),
+        ("build-system = []\n[project]\nversion = '1.2'\n", "build-system must be a table"),
+    ],
+)
+def test_a_broken_pyproject_is_refused_with_the_place(
+    pyproject: str | bytes, evidence: str
+) -> None:
+    with pytest.raises(ReleaseError, match=r"pyproject\.toml is broken") as refused:
+        load(pyproject)
+    assert evidence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [
+        ("tool.nox-release = 3", ""),
+        ("tool.nox-release = []", ""),
+        ("tool.poetry = 3", ""),
+        ("tool.poetry = 'version'", ""),
+        ("tool.flit = 3", ""),
+        ("tool.flit = 3", "flit_core.buildapi"),
+        ("tool.flit.module = 'acme'", "flit_core.buildapi"),
+        ("tool.flit.module.name = 3", "flit_core.buildapi"),
+        ("tool.hatch = 3", "hatchling.build"),
+        ("tool.hatch.version = 'x.py'", "hatchling.build"),
+        ("tool.hatch.version.path = 3", "hatchling.build"),
+        ("tool.hatch.version = {path = 'x.py', pattern = 3}", "hatchling.build"),
+        ("tool.pdm = 3", "pdm.backend"),
+        ("tool.pdm.version = 'x.py'", "pdm.backend"),
+        ("tool.pdm.version = {source = 'file', path = 3}", "pdm.backend"),
+        ("tool.setuptools = 3", "setuptools.build_meta"),
+        ("tool.setuptools.dynamic = ['version']", "setuptools.build_meta"),
+        ("tool.setuptools.dynamic.version = 'acme.v'", "setuptools.build_meta"),
+        ("tool.setuptools.dynamic.version.attr = 3", "setuptools.build_meta"),
+        ("tool.setuptools = {dynamic.version.attr = 'x.v', package-dir = 'a'}", "setuptools"),
+        ("tool.setuptools = {dynamic.version.attr = 'x.v', packages.find = 3}", "setuptools"),
+        ("tool.setuptools = {dynamic.version.attr = 'x.v', packages.find.where = 3}", "setuptools"),
+        ("build-system.build-backend = 3", ""),
+        ("project.dynamic = 3", ""),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_refused(key: str, more: str) -> None:
+    rows = [key]
+    if "project." not in key:
+        rows.append("project = {name = 'acme', dynamic = ['version']}")
+    if more:
+        rows.append(f"build-system.build-backend = '{more}'")
+    with pytest.raises(ReleaseError):
+        load("\n".join(rows), **{"x.py": "v = '1.2'"})
+
+
+def test_a_project_without_a_name_is_refused() -> None:
+    with pytest.raises(ReleaseError, match="doesn't name the project") as refused:
+        load("[project]\nversion = '1.2'\n")
+    assert "[project]" in refused.value.hints[0]
+
+
+def test_configuration_that_cannot_be_meant_is_refused_with_the_project() -> None:
+    with pytest.raises(UsageError, match="'brunch'") as wrong:
+        load("[project]\nname = 'a'\nversion = '1'\n[tool.nox-release]\nbrunch = 'x'\n")
+    assert wrong.value.hints == ["did you mean branch?"]
+
+
+def test_an_edit_is_shown_as_a_diff_of_its_rows() -> None:
+    text = "[project]\r\nname = 'a'\r\nversion = '1.9'  # é\r\n\r\n[tool.x]"
+    (edit,) = load(text).edits(Version("1.10"))
+    assert edit.diff().splitlines() == [
+        "--- a/pyproject.toml",
+        "+++ b/pyproject.toml",
+        "@@ -2,3 +2,3 @@",
+        " name = 'a'",
+        "-version = '1.9'  # é",
+        "+version = '1.10'  # é",
+        " ",
+    ]
+
+
+# Tags
+
+
+@pytest.mark.parametrize(
+    ("tags", "template"),
+    [
+        ("", "v{version}"),
+        ("v1.2.3", "v{version}"),
+        ("V1.2.3", "V{version}"),
+        ("1.2.3", "{version}"),
+        ("acme-tools-1.2.3", "acme-tools-{version}"),
+        ("Acme_Tools-v1.2.3", "Acme_Tools-v{version}"),
+        ("acme-tools/v1.2.3", "acme-tools/v{version}"),
+        ("acme.tools@1.2.3", "acme.tools@{version}"),
+        ("acme-tools==1.2.3", "acme-tools=={version}"),
+        ("acme_tools_1.2.3", "acme_tools_{version}"),
+        ("release-1.2.3", "release-{version}"),
+        ("release/v1.2.3", "release/v{version}"),
+        ("rel_1.2.3", "rel_{version}"),
+        ("version-1.2.3", "version-{version}"),
+        ("v1.2.3rc1", "v{version}"),
+        ("1.2.3-rc1", "{version}"),
+        # the newest wins, and the current one before it
+        ("1.2.2 v1.2.1 v1.2.0", "{version}"),
+        ("v1.2.2 1.2.1 1.2.0", "v{version}"),
+        ("1.2.4 v1.2.3 1.2.2", "v{version}"),
+        ("v1.2.4 acme-tools-1.2.3 v1.2.2", "acme-tools-{version}"),
+        ("v1.2.3 1.2.3", "v{version}"),
+        # other packages
+        ("other-1.2.3 1.2.2", "{version}"),
+        ("other/v1.2.3 acme-tools/v1.2.2", "acme-tools/v{version}"),
+        ("tools-1.2.3 acme-1.2.3 acme-tools-x-1.2.3", "v{version}"),
+        # moving tags
+        ("v4 v4.2 1.2.2", "{version}"),
+        ("v1 v1.2 1.2.2", "{version}"),
+        ("v1 v1.2 1.2.3", "{version}"),
+        # no versions
+        ("latest nightly-2 stable 1.2.2", "{version}"),
+        ("build-2024-01-15 2024-01-15 1.2.2", "{version}"),
+        ("v1.x vv1.2.3 1.2.3.x 1.2.2", "{version}"),
+        ("été/1.2.3 -1.2.3 1.2.2", "{version}"),
+    ],
+)
+def test_a_new_tag_has_the_style_of_the_newest_release_tag(tags: str, template: str) -> None:
+    assert tag_template(tags.split(), "Acme.Tools", Version("1.2.3")) == template
+
+
+@pytest.mark.parametrize(
+    ("tags", "name", "current", "template"),
+    [
+        ("v4 v4.0 4.0.0", "acme", "4.0.0", "{version}"),
+        ("v4 4.0.0 3.9.0", "acme", "4.0.0", "{version}"),
+        ("v4.2 4.2.0", "acme", "4.2.0", "{version}"),
+        ("v1 1.2", "acme", "1.3", "{version}"),
+        ("v1 2", "acme", "3", "v{version}"),
+        ("1!1.2.3", "acme", "1!1.2.3", "{version}"),
+        ("acme-2-1.2.3 acme-2-1.2.2", "acme-2", "1.2.3", "acme-2-{version}"),
+        ("acme2-1.2.3", "acme2", "1.2.3", "acme2-{version}"),
+        ("acme-2-1.2.3 v1.2.2", "acme", "1.2.3", "v{version}"),
+        ("2to3-1.2.3", "2to3", "1.2.3", "2to3-{version}"),
+        ("3-acme-1.2.3", "3-acme", "1.2.3", "3-acme-{version}"),
+        ("v8-1.2.3", "v8", "1.2.3", "v8-{version}"),
+    ],
+)
+def test_numbers_that_are_no_versions_are_not_mistaken_for_them(
+    tags: str, name: str, current: str, template: str
+) -> None:
+    assert tag_template(tags.split(), name, Version(current)) == template
+
+
+# Plan
+
+any_version = st.sampled_from(["1", "1.2.0", "1!1.2.3rc4", "1.2.post1", "2.0.dev1"]).map(Version)
+any_digest = st.text("0123456789abcdef", min_size=64, max_size=64)
+plans = st.builds(
+    Plan,
+    name=st.text(),
+    previous=any_version,
+    version=any_version,
+    bump=st.text(),
+    base=st.text(),
+    branch=st.text(),
+    tag=st.text(),
+    message=st.text(),
+    repository=st.text(),
+    tests=st.lists(st.text()).map(tuple),
+    commit=st.text(),
+    tag_object=st.text(),
+    distributions=st.lists(
+        st.builds(Distribution, filename=st.text(), sha256=any_digest, size=st.integers(0)),
+        max_size=3,
+    ).map(tuple),
+)
+PLAN = Plan(
+    name="acme",
+    previous=Version("1.2.3"),
+    version=Version("1.3.0"),
+    bump="minor",
+    base="a" * 40,
+    branch="main",
+    tag="v1.3.0",
+    message="Release 1.3.0",
+    repository="https://upload.pypi.org/legacy/",
+    tests=("nox", "-s", "tests"),
+    commit="b" * 40,
+    tag_object="c" * 40,
+    distributions=(Distribution(filename="acme-1.3.0.tar.gz", sha256="d" * 64, size=9),),
+)
+
+
+@settings(deadline=None)
+@given(plans)
+def test_a_plan_that_is_written_reads_the_same(plan: Plan) -> None:
+    text = plan.to_json()
+    again = Plan.from_json(text)
+    assert again == plan
+    assert again == Plan.from_json(text.encode())
+    assert again.to_json() == text
+
+
+def test_a_plan_is_written_as_a_document_of_a_known_format() -> None:
+    document = json.loads(PLAN.to_json())
+    assert document["format"] == FORMAT
+    assert (document["previous"], document["version"]) == ("1.2.3", "1.3.0")
+    assert document["tests"] == ["nox", "-s", "tests"]
+    assert document["distributions"] == [
+        {"filename": "acme-1.3.0.tar.gz", "sha256": "d" * 64, "size": 9}
+    ]
+
+
+def changed(**values: object) -> str:
+    document: dict[str, Any] = json.loads(PLAN.to_json())
+    return json.dumps(document | values)
+
+
+def of_one(**values: object) -> str:
+    """Return a plan of one distribution, that is changed."""
+    return changed(distributions=[{"filename": "a", "sha256": "d" * 64, "size": 1} | values])
+
+
+KEYS = sorted(json.loads(PLAN.to_json()))
+BROKEN: dict[str, str | bytes] = {
+    "nothing": "",
+    "half-an-object": "{",
+    "cut-off": PLAN.to_json()[:-9],
+    "null": "null",
+    "number": "3",
+    "list": "[]",
+    "text": '"format"',
+    "empty": "{}",
+    "format-only": '{"format": 1}',
+    "no-utf-8": b"\xff\xfe\xfd",
+    "deep": "[" * 100_000,
+    "version-is-none": changed(version="1.x"),
+    "previous-is-none": changed(previous=""),
+    "another-key": changed(colour="blue"),
+    "distribution-without-size": changed(distributions=[{"filename": "a", "sha256": "d" * 64}]),
+    "distribution-with-another-key": of_one(colour="blue"),
+    "distribution-filename-is-a-number": of_one(filename=1),
+    "distribution-sha256-is-null": of_one(sha256=None),
+    "distribution-size-is-text": of_one(size="1"),
+    "distribution-is-text": changed(distributions=["acme"]),
+    "distributions-are-an-object": changed(distributions={"a": 1}),
+    "tests-are-text": changed(tests="nox -s tests"),
+    "tests-are-numbers": changed(tests=[1]),
+    **{f"{key}-is-null": changed(**{key: None}) for key in KEYS if key != "format"},
+    **{f"{key}-is-a-number": changed(**{key: 7}) for key in KEYS if key != "format"},
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_plan_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ReleaseError, match="can't be read") as refused:
+        Plan.from_json(text)
+    assert "git ls-remote" in refused.value.hints[0]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_plan_without_one_of_its_keys_is_refused(key: str) -> None:
+    document = json.loads(PLAN.to_json())
+    del document[key]
+    with pytest.raises(ReleaseError, match="can't be read"):
+        Plan.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("other", [0, FORMAT + 1, "1", None])
+def test_a_plan_of_another_format_is_left_to_the_version_that_wrote_it(other: object) -> None:
+    with pytest.raises(ReleaseError, match="another version of nox-release") as refused:
+        Plan.from_json(changed(format=other, colour="blue"))
+    assert refused.value.hints == ["continue with the version that began it"]
