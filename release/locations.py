@@ -220,10 +220,8 @@ def _flit(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
         or text_at(pyproject, "tool", "flit", "metadata", "module")
         or text_at(pyproject, "project", "name").replace("-", "_")
     )
-    parts = module.split(".")
-    yield _in_module(
-        module, "__version__", [PurePosixPath(*parts), PurePosixPath("src", *parts)], read
-    )
+    stems = [PurePosixPath(root, *module.split(".")) for root in ("", "src")]
+    yield _in_module(module, "__version__", stems, read)
 
 
 def _setuptools(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
@@ -232,23 +230,23 @@ def _setuptools(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
     module, _, name = attr.rpartition(".")
     if not module:
         return
+    yield _in_module(module, name, _setuptools_stems(pyproject, module.split(".")), read)
+
+
+def _setuptools_stems(pyproject: dict[str, Any], parts: list[str]) -> list[PurePosixPath]:
+    """Return where setuptools may find a module: by package-dir, else by packages.find or src."""
+    where = ("tool", "setuptools")
+    packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     folders = {key: text_at(pyproject, *where, "package-dir", key)
                for key in table_at(pyproject, *where, "package-dir")}  # fmt: skip
-    parts = module.split(".")
-    for length in range(len(parts), 0, -1):  # "acme.sub" = "lib/sub" counts before acme = "lib"
-        if (package := ".".join(parts[:length])) in folders:
-            stems = [PurePosixPath(folders[package], *parts[length:])]
-            break
-    else:
-        packages = table_at(pyproject, *where).get("packages")
-        found = (
-            texts_at(pyproject, *where, "packages", "find", "where")
-            if isinstance(packages, dict)
-            else []
-        )
-        roots = [folders[""]] if "" in folders else [*found, "", "src"]
-        stems = [PurePosixPath(root, *parts) for root in roots]
-    yield _in_module(module, name, stems, read)
+    for package in packages:  # "acme.sub" = "lib/sub" counts before acme = "lib"
+        if package in folders:
+            return [PurePosixPath(folders[package], *parts[package.count(".") + 1 :])]
+    if "" in folders:
+        return [PurePosixPath(folders[""], *parts)]
+    is_table = isinstance(table_at(pyproject, *where).get("packages"), dict)
+    found = texts_at(pyproject, *where, "packages", "find", "where") if is_table else []
+    return [PurePosixPath(root, *parts) for root in (*found, "", "src")]
 
 
 def _pdm(pyproject: dict[str, Any], read: Read) -> Iterator[Place]:
