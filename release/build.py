@@ -24,11 +24,12 @@ from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
 from release.plan import Distribution
-from release.process import capture, stream
+from release.process import ProgramFailed, capture, stream
 
 DEFAULT_TESTS = ("nox", "-s", "tests")
 PIP = ("-m", "pip", "install")
 OnLine = Callable[[str], object]
+STALE = 4  # the exit code of this script when a module tells the old version
 # Imports the modules named on the command line, and prints those that tell another version.
 SMOKE = """
 import importlib, sys
@@ -36,7 +37,8 @@ old, *names = sys.argv[1:]
 for name in names:
     module = importlib.import_module(name)
     if old and str(getattr(module, "__version__", "")) == old:
-        sys.exit(f"{name}.__version__ is still {old} ({module.__file__})")
+        print(f"{name}.__version__ is still {old}")
+        sys.exit(STALE)
 """
 
 
@@ -120,7 +122,7 @@ def check(
         names = [str(path) for path in paths]
         strict = pool.submit(
             capture,
-            [sys.executable, "-m", "twine", "check", "--strict", *names],
+            [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *names],
             cwd=folder,
             env=env,
         )
@@ -139,7 +141,17 @@ def install_and_import(
         pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), *PIP]
         capture([*pip, "--quiet", str(wheel)], cwd=Path(folder), env=env)
         modules = import_names or top_level_modules(wheel)
-        capture([str(python), "-I", "-c", SMOKE, old, *modules], cwd=Path(folder), env=env)
+        smoke = Path(folder, "smoke.py")
+        smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")
+        try:
+            capture([str(python), "-I", str(smoke), old, *modules], cwd=Path(folder), env=env)
+        except ProgramFailed as error:
+            stale = """version-files = ['PATH:__version__ = "{version}"'] in [tool.nox-release]"""
+            broken = "nox -s build tries it again; `import-names` says which modules to import"
+            raise ReleaseError(
+                f"{wheel.name} was installed, but:\n{error.output.strip()}",
+                stale if error.returncode == STALE else broken,
+            ) from error
 
 
 def fresh_environment(path: Path, env: Mapping[str, str]) -> Path:

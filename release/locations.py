@@ -56,10 +56,12 @@ def find(pyproject: dict[str, Any], read: Read) -> Place:
     """
     places = list(_declared(pyproject, read))
     if not places:
+        is_dynamic = "version" in texts_at(pyproject, "project", "dynamic")
         raise ReleaseError(
             "pyproject.toml says nowhere what the version is "
             f"(the backend is {_backend(pyproject)})",
-            'write it down: version = "…" in [project]',
+            'write it down: version = "…" in [project]'
+            + (', and take "version" out of `dynamic` there' if is_dynamic else ""),
         )
     if len(places) > 1:
         raise ReleaseError(
@@ -119,7 +121,10 @@ def literal(path: str, data: bytes, name: str) -> Place:
             if isinstance(target, ast.Name) and target.id == name
         ]
         if len(values) != 1:
-            raise ReleaseError(f"{path} assigns {name} {len(values)} times; exactly one is needed")
+            raise ReleaseError(
+                f"{path} assigns {name} {len(values)} times; exactly one is needed",
+                f'write {name} = "…" once, at the left margin, or version = "…" in [project]',
+            )
         value = values[0]
         if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
             raise ReleaseError(f"{path}: {name} isn't a plain string", f'write {name} = "…"')
@@ -260,7 +265,20 @@ BACKENDS = {"hatchling": _hatch, "flit": _flit, "setuptools": _setuptools, "pdm.
 
 
 def _in_module(module: str, name: str, stems: Iterable[PurePosixPath], read: Read) -> Place:
-    """Find a module in one of its possible files, without ending, and the literal in it."""
+    """Find the literal that a module has under `name`, or imports from a neighbour.
+
+    `stems` are the module's possible files without ending.
+    """
+    path, data = _module_file(module, name, stems, read)
+    if origin := _imported_from(path, data, name):
+        stem, name = origin
+        path, data = _module_file(".".join(stem.parts), name, [stem], read)
+    return literal(path, data, name)
+
+
+def _module_file(
+    module: str, name: str, stems: Iterable[PurePosixPath], read: Read
+) -> tuple[str, bytes]:
     paths = dict.fromkeys(
         str(path)
         for stem in stems
@@ -273,7 +291,19 @@ def _in_module(module: str, name: str, stems: Iterable[PurePosixPath], read: Rea
             + (f"in {len(found)} places: {', '.join(found)}" if found else "not in the repository"),
             f"looked for {', '.join(paths)}",
         )
-    return literal(*next(iter(found.items())), name)
+    return next(iter(found.items()))
+
+
+def _imported_from(path: str, data: bytes, name: str) -> tuple[PurePosixPath, str] | None:
+    """Return where `from .module import … as NAME` takes it from: file without ending, and name."""
+    with suppress(SyntaxError, ValueError, IndexError):
+        for statement in ast.parse(data).body:
+            if isinstance(statement, ast.ImportFrom) and statement.level and statement.module:
+                folder = PurePosixPath(path).parents[statement.level - 1]
+                for alias in statement.names:
+                    if name == (alias.asname or alias.name):
+                        return folder.joinpath(*statement.module.split(".")), alias.name
+    return None
 
 
 def _matched_text(path: str, what: str, pattern: re.Pattern[str], read: Read) -> Place:

@@ -90,7 +90,7 @@ def _decide(
 def story(draft: Draft, world: World) -> list[str]:
     """Return what is going to happen, in the words of the steps."""
     proving = ["Build", "Check the files; install and import the wheel"]
-    uploading = ["Upload a wheel, the other wheels, the sdist", "See every file on the index"]
+    uploading = ["Upload wheels, then the sdist", "See every file on the index"]
     if not draft.tag:
         return [*proving, *uploading]
     return [

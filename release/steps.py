@@ -42,7 +42,7 @@ def take(step: Step, console: Console) -> None:
     """Do a step unless it is done."""
     with console.step(step.title) as line:
         if step.done():
-            line.remark = "done already"
+            line.remark = "already so"
             return
         try:
             step.do(line)

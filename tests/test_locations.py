@@ -70,9 +70,15 @@ def setuptools(table: str) -> dict[str, str]:
 PLACES: dict[str, dict[str, str]] = {
     "project": {"pyproject.toml": f'[project]\nname = "acme"\nversion = "{AT}"\n'},
     "project-with-v": {"pyproject.toml": f'[project]\nname = "acme"\nversion = "v{AT}"\n'},
+    "project-with-spaces": {"pyproject.toml": f'project = {{name = "a", version = " v{AT} "}}\n'},
     "project-with-decoys": {
         "pyproject.toml": '[tool.acme]\nversion = "1.9.9"\n[project.urls]\nversion = "1.9.9"\n'
         f'[project]\nversion = "{AT}"\nname = "acme"\n[[tool.more]]\nversion = "1.9.9"\n'
+    },
+    "project-with-a-table-out-of-use": {
+        "pyproject.toml": "[build-system]\nbuild-backend = 'hatchling.build'\n"
+        f"[project]\nname = 'acme'\nversion = '{AT}'\n{HATCH}",
+        "about.py": "VERSION = '1.9.9'\n",
     },
     "project-dotted": {"pyproject.toml": f"project.name = 'acme'\nproject.version = '{AT}'\n"},
     "project-inline": {"pyproject.toml": f"project = {{name = 'acme', version = '{AT}'}}\n"},
@@ -104,6 +110,18 @@ PLACES: dict[str, dict[str, str]] = {
     "hatch-pattern-of-a-line-crlf": {
         **backend("hatchling.build", f"{HATCH}pattern = '^Number: (?P<version>.+)$'"),
         "about.py": f"Other: 1.9.9\r\nNumber: {AT}\r\nOther: 1.9.9\r\n",
+    },
+    "hatch-pattern-over-the-end-of-the-line": {
+        **backend("hatchling.build", f"{HATCH}pattern = '\\A(?P<version>[^#]+)'"),
+        "about.py": f"{AT}\n# 1.9.9\n",
+    },
+    "hatch-pattern-over-the-end-of-the-line-crlf": {
+        **backend("hatchling.build", f"{HATCH}pattern = '\\A(?P<version>[^#]+)'"),
+        "about.py": f"{AT}\r\n# 1.9.9\r\n",
+    },
+    "hatch-pattern-between-lines-crlf": {
+        **backend("hatchling.build", f"{HATCH}pattern = '<(?P<version>[^<]+)<'"),
+        "about.py": f"1.9.9\r\n<\r\n{AT}\r\n<\r\n",
     },
     "hatch-pattern-of-a-file-crlf": {
         **backend("hatchling.build", f"{HATCH}pattern = '(?P<version>.+)'"),
@@ -189,7 +207,10 @@ PLACES: dict[str, dict[str, str]] = {
         **backend("pdm.pep517.api", "[tool.pdm]\nversion = {source = 'file', path = 'acme.py'}"),
         "acme.py": MODULE,
     },
-    "named": {**named("docs/conf.py"), "docs/conf.py": f"x = '11.9.9'\nrelease = 'v{AT}'\n"},
+    "named": {
+        **named("docs/conf.py"),
+        "docs/conf.py": f"x = '11.9.9 py1.9.9'\nrelease = 'v{AT}'\n",
+    },
     "named-with-text": {
         **named("conf.py:release = '{version}'"),
         "conf.py": f"since = '1.9.9'\nrelease = '{AT}'\n",
@@ -260,10 +281,13 @@ def test_a_file_without_the_version_stays_out_of_the_edits() -> None:
     assert [edit.path for edit in Project.load(files.get).edits(Version(NEW))] == ["src/acme.py"]
 
 
-def test_the_columns_of_a_module_are_counted_in_its_own_encoding() -> None:
-    sample = f"# coding: latin-1\n'{'é' * 9}'; __version__ = '{AT}'; '1.9.9'\n"
+@pytest.mark.parametrize(
+    ("coding", "letter"), [("latin-1", "é"), ("cp1252", "€"), ("shift_jis", "ソ"), ("utf-8", "é")]
+)
+def test_the_columns_of_a_module_are_counted_in_its_own_encoding(coding: str, letter: str) -> None:
+    sample = f"# coding: {coding}\n'{letter * 9}'; __version__ = '{AT}'; '1.9.9'\n"
     before, after = (
-        {**at(PDM, OLD), "src/acme.py": sample.replace(AT, version).encode("latin-1")}
+        {**at(PDM, OLD), "src/acme.py": sample.replace(AT, version).encode(coding)}
         for version in (OLD, NEW)
     )
     assert released(before) == after
@@ -284,6 +308,10 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "none": ({"pyproject.toml": "[project]\nname = 'acme'\n"}, ["nowhere"]),
     "none-dynamic": (backend("hatchling.build"), ["nowhere", "hatchling.build"]),
     "none-other-backend": (backend("maturin"), ["nowhere", "maturin"]),
+    "none-from-git": (
+        {**backend("hatchling.build", f"{HATCH}source = 'vcs'"), "about.py": "VERSION = '1.2'"},
+        ["nowhere"],
+    ),
     "several": (
         {
             "pyproject.toml": "[project]\nname = 'acme'\nversion = '1.2'\n"

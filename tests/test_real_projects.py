@@ -58,15 +58,6 @@ PROJECTS = [
         minor="0.9.0",
         candidate="0.9.1rc1",
     ),
-    Released(  # hatchling, [tool.hatch.version] path, VERSION in a module of its own
-        name="dirty-equals",
-        version="0.9.0",
-        tag="v{version}",
-        files=("dirty_equals/version.py",),
-        patch="0.9.1",
-        minor="0.10.0",
-        candidate="0.10.1rc1",
-    ),
     Released(  # flit, dynamic: __version__ of the module below src
         name="installer",
         version="1.1.0",
@@ -75,6 +66,15 @@ PROJECTS = [
         patch="1.1.1",
         minor="1.2.0",
         candidate="1.2.1rc1",
+    ),
+    Released(  # flit, dynamic: __version__ imported from the module beside it
+        name="idna",
+        version="3.20",
+        tag="v{version}",
+        files=("idna/package_data.py",),
+        patch="3.20.1",
+        minor="3.21.0",
+        candidate="3.21.1rc1",
     ),
     Released(  # flit, static, aligned with spaces
         name="mypy-extensions",
@@ -103,15 +103,6 @@ PROJECTS = [
         patch="8.0.2",
         minor="8.1.0",
         candidate="8.1.1rc1",
-    ),
-    Released(  # setuptools, static
-        name="xmltodict",
-        version="1.0.4",
-        tag="v{version}",
-        files=("pyproject.toml",),
-        patch="1.0.5",
-        minor="1.1.0",
-        candidate="1.1.1rc1",
     ),
     Released(  # setuptools because no [build-system] says otherwise, and a version of two parts
         name="multimethod",

@@ -41,7 +41,7 @@ def test_the_same_command_finishes_it(stage: Stage) -> None:
     commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
     done = stage.run("publish", "minor")
     assert done.code == 0, done.err
-    assert "done already" in done.out
+    assert "already so" in done.out
     assert stage.published() == FILES
     assert sorted(stage.remote_refs()) == REFS
     assert stage.git("rev-parse", "HEAD") == commit == stage.remote_refs()["refs/heads/main"]

@@ -267,11 +267,7 @@ def test_a_post_release_has_no_candidate(current: str, pre: str) -> None:
 def test_a_dev_version_of_a_post_release_is_numbered_too(
     current: str, taken: str, result: str
 ) -> None:
-    try:
-        found = str(next_version(Version(current), bump("current --pre dev"), versions(taken)))
-    except ReleaseError:  # to refuse it is fine, to give a number twice is not
-        return
-    assert found == result
+    assert str(next_version(Version(current), bump("current --pre dev"), versions(taken))) == result
 
 
 # What may be
