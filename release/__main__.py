@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     options = _parser().parse_args(argv)
     from release.console import Console
-    from release.world import environment, secret_values
+    from release.world import secret_values
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),
-        secrets=secret_values(environment()),
+        secrets=secret_values(),
     )
     try:
         options.verb(options, console)
@@ -67,11 +67,16 @@ def run() -> None:
 
 
 def _publish(options: Options, console: Console) -> None:
+    if options.bump and (options.resume or options.abandon):
+        raise UsageError(
+            f"--resume and --abandon take no level: {options.bump}",
+            "leave one of them out",
+        )
     git, project = _here()
     world = _world(git, project, options, console)
     facts = world.facts(project.name, project.config.branch)
     if options.abandon:
-        _abandon(facts, world, console)
+        _abandon(options, facts, world, console)
     elif options.resume or facts.intent_id:
         _finish(options, project, facts, world, console)
     else:
@@ -109,11 +114,15 @@ def _finish(
         console.show_released(resume(intent, world, console), world.index.simple_url)
 
 
-def _abandon(facts: Facts, world: World, console: Console) -> None:
-    from release.resume import abandon
+def _abandon(options: Options, facts: Facts, world: World, console: Console) -> None:
+    from release.resume import abandon, accept
 
-    plan = abandon(facts.pending(), world, console)
-    console.say(f"{plan.title} is abandoned; nothing of it was published.", style="bold")
+    intent = accept(facts.pending(), None, facts, world)
+    console.show_pending(intent)
+    if not options.dry_run:
+        console.confirm(f"Abandon {intent.plan.title}?")
+        abandon(intent, world, console)
+        console.say(f"{intent.plan.title} is abandoned; nothing of it was published.")
 
 
 def _publish_rc(options: Options, console: Console) -> None:
@@ -173,7 +182,10 @@ def _world(git: Git, project: Project, options: Options, console: Console) -> Wo
     from release.world import World
 
     repository = getattr(options, "repository", "")
-    return World.of(git, project.config, repository=repository, interactive=console.asks)
+    world = World.of(git, project.config, repository=repository, interactive=console.asks)
+    if hasattr(options, "repository"):
+        console.hide(world.index.secrets())
+    return world
 
 
 def _bump(options: Options, project: Project) -> Bump:

@@ -57,7 +57,7 @@ def clean_tree(case: Case) -> Problem | None:
 def on_the_branch(case: Case) -> Problem | None:
     """Is the branch that releases are made from checked out?"""
     branch, wanted = case.world.git.branch(), case.facts.branch
-    if branch == wanted:
+    if branch == wanted or not case.facts.is_remote_known:
         return None
     here = f"{branch} is checked out" if branch else "HEAD is detached"
     return Problem(f"{here}; releases are made from {wanted}", f"git switch {wanted}")
@@ -66,13 +66,15 @@ def on_the_branch(case: Case) -> Problem | None:
 def same_as_remote(case: Case) -> Problem | None:
     """Is the local commit the tip of the branch on the remote?"""
     draft, facts, git = case.draft, case.facts, case.world.git
-    if facts.tip == draft.base or facts.problems:
+    if facts.tip == draft.base or not facts.is_remote_known:
         return None
     there = f"{draft.branch} on {git.remote}"
     if not facts.tip:
         return Problem(f"there is no {there}", f"git push -u {git.remote} {draft.branch}")
     if git.local_ref(f"{facts.tip}^{{commit}}") and git.is_ancestor(facts.tip, draft.base):
         return Problem(f"HEAD is ahead of {there}", f"git push {git.remote} {draft.branch}")
+    if git.local_ref(f"{facts.tip}^{{commit}}") and not git.is_ancestor(draft.base, facts.tip):
+        return Problem(f"HEAD and {there} have diverged", f"git pull --rebase {git.remote}")
     return Problem(
         f"HEAD ({draft.base[:9]}) is behind {there} ({facts.tip[:9]})",
         f"git pull --ff-only {git.remote} {draft.branch}",
@@ -80,23 +82,21 @@ def same_as_remote(case: Case) -> Problem | None:
 
 
 def full_history(case: Case) -> Problem | None:
-    """Is the history complete? A shallow clone is deepened."""
+    """Is the history complete? A shallow clone has been deepened, if that was possible."""
     git = case.world.git
-    if git.is_shallow():
-        try:
-            git.deepen()
-        except ProgramFailed as error:
-            return Problem(
-                f"this clone is shallow and can't be deepened: {error.output.strip()}",
-                f"git fetch --unshallow --tags {git.remote}",
-            )
-    return None
+    if not git.is_shallow():
+        return None
+    return Problem("this clone is shallow", f"git fetch --unshallow --tags {git.remote}")
 
 
 def tag_is_free(case: Case) -> Problem | None:
     """Is the tag's name free, here and on the remote?"""
     ref, git = f"refs/tags/{case.draft.tag}", case.world.git
-    if case.facts.problems:
+    if not git.is_ref(ref):
+        return Problem(
+            f"{case.draft.tag!r} is no name for a tag", "see `tag` in [tool.nox-release]"
+        )
+    if not case.facts.is_remote_known:
         return None
     found = git.remote_refs(ref, f"{ref}^{{}}")
     if ref in found:
@@ -160,7 +160,7 @@ def unfinished(world: World, intent_id: str) -> Problem:
     return Problem(
         f"{intent.plan.title} is unfinished; {intent.author} began it at "
         f"{intent.since:%Y-%m-%d %H:%M} UTC",
-        "nox -s publish_release -- --resume (or --abandon)",
+        f"nox -s publish_release -- --resume{world.again} (or --abandon{world.again})",
     )
 
 

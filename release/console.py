@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as Terminal
@@ -57,6 +58,12 @@ class Line:
         return lambda sent, total: self.bars.update(task, completed=sent, total=total)
 
 
+class _Terminal(Terminal):
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader; rich would end the program, in the middle of a release."""
+        self.quiet = True
+
+
 class Console:
     """The terminal. With `as_json`, words go to standard error and `document` to standard output.
 
@@ -68,20 +75,28 @@ class Console:
     ) -> None:
         stream = sys.stderr if as_json else sys.stdout
         self.as_json = as_json
-        self.terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
-        self.errors = Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
+        for one in (sys.stdout, sys.stderr):
+            if isinstance(one, io.TextIOWrapper):
+                one.reconfigure(errors="replace")  # programs print what no code page has
+        self.terminal = _Terminal(file=stream, highlight=False, soft_wrap=True)
+        self.errors = _Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
         self.asks = sys.stdin.isatty() and stream.isatty() and not (assume_yes or as_json)
-        spelled = {form for one in secrets for form in (one, json.dumps(one)[1:-1]) if one}
-        self.secrets = sorted(spelled, key=len, reverse=True)
+        self.secrets: list[str] = []
+        self.hide(secrets)
         self.document: dict[str, Any] = {"steps": []}
         can_draw = (stream.encoding or "").lower().startswith("utf")
         self.tick, self.cross, self.arrow = ("✓", "✗", "→") if can_draw else ("ok", "x", "->")
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Never show these."""
+        spelled = {form for one in secrets for form in (one, json.dumps(one)[1:-1]) if one}
+        self.secrets = sorted({*self.secrets, *spelled}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
         """Return `text` without secrets and without credentials in URLs."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+        return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line as it is."""
@@ -203,10 +218,12 @@ class Console:
 
     def confirm(self, question: str) -> None:
         """Ask once, on a terminal; «no» is a `ReleaseError`."""
-        if self.asks and not Confirm.ask(
-            self.clean(question), console=self.terminal, default=False
-        ):
-            raise ReleaseError("not confirmed; nothing has changed")
+        with suppress(EOFError):
+            if not self.asks or Confirm.ask(
+                self.clean(question), console=self.terminal, default=False
+            ):
+                return
+        raise ReleaseError("not confirmed; nothing has changed")
 
     def problems(self, error: ReleaseError) -> None:
         """Print every problem of `error`, each with what to do about it."""

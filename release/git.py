@@ -30,6 +30,10 @@ REPOSITORY_VARIABLES = {
 }
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
+# A build takes the files as they are committed, whatever this checkout makes of them.
+AS_COMMITTED = (
+    "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
+)  # fmt: skip
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 
 
@@ -56,6 +60,7 @@ class Git:
         kept = {key: value for key, value in self.env.items() if key not in REPOSITORY_VARIABLES}
         # Optional locks would refresh the user's index; output must not depend on a locale.
         quiet = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        args = ("-c", "log.showSignature=false", *args)  # would put gpg's words into `git show`
         return capture(["git", *args], cwd=self.root, env={**kept, **quiet, **env}, stdin=stdin)
 
     def __call__(
@@ -109,6 +114,14 @@ class Git:
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""
         return self("rev-parse", "--is-shallow-repository") == "true"
+
+    def is_ref(self, ref: str) -> bool:
+        """Say whether git takes this as the full name of a ref."""
+        try:
+            self("check-ref-format", ref)
+        except ProgramFailed:
+            return False
+        return True
 
     def blob(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as committed, or None where `commit` has no such file."""
@@ -227,18 +240,19 @@ class Git:
             *refspecs,
         )
 
-    def fetch_tag(self, tag: str) -> str:
-        """Fetch a tag's objects, and return the commit that it tags on the remote."""
+    def fetch_tag(self, tag: str) -> tuple[str, str]:
+        """Fetch a tag of the remote, and return the commit that it tags, and the tag's text."""
         ref = f"refs/tags/{tag}"
         refs = self.remote_refs(ref, f"{ref}^{{}}")
         if ref not in refs:
             raise ReleaseError(f"there is no tag {tag} on {self.remote}")
         self.fetch(ref)
-        return refs.get(f"{ref}^{{}}", refs[ref])
+        return refs.get(f"{ref}^{{}}", refs[ref]), self("cat-file", "-p", refs[ref])
 
     def deepen(self) -> None:
         """Fetch the history that a shallow clone lacks."""
-        self(*NETWORK, "fetch", "--quiet", "--unshallow", self.remote)
+        if self.is_shallow():
+            self.fetch("--unshallow")
 
     def push(
         self,
@@ -281,10 +295,13 @@ class Git:
         folder = Path(tempfile.mkdtemp(prefix="nox-release-"))
         path = folder / self.root.name
         try:
-            self("worktree", "add", "--quiet", "--detach", str(path), commit)
+            self("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
             there = Git(root=path, env=self.env, remote=self.remote)
+            there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
             if tree:
-                there("read-tree", "-m", "-u", commit, tree)
+                there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
+            if self.blob(commit, ".gitmodules") is not None:
+                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
             yield there
         finally:
             try:

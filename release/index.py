@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError, UsageError
@@ -40,8 +41,8 @@ class IndexFile:
 
     filename: str
     version: Version | None  # None: the name can't be parsed
-    sha256: str
-    yanked: bool
+    sha256: str  # "" where the index doesn't say
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ class Index:
     @cached_property
     def upload_url(self) -> str:
         """Return where files are sent, without credentials."""
-        return str(self._settings.repository_config["repository"])
+        parts = urlsplit(str(self._settings.repository_config["repository"]))
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     @cached_property
     def simple_url(self) -> str:
@@ -109,40 +111,35 @@ class Index:
                 f"the index at {self.simple_url} can't be read: {reason(error)}",
                 "try again; if the address is wrong, set `index-url` in [tool.nox-release]",
             ) from error
-        if not page.packages and page.repository_version is None:
+        own = [
+            one
+            for one in page.packages
+            if canonicalize_name(one.project or "") == canonicalize_name(name)
+        ]
+        if not own and page.repository_version is None:
             # A log-in page or an error page with status 200 (PEP 629: real ones say their version).
             raise IndexUnreadable(
                 f"{client.get_project_url(name)} answers with a page that lists no files",
                 "set `index-url` in [tool.nox-release] to the root of the index's Simple API",
             )
-        return tuple(self._listed(package) for package in page.packages)
+        return tuple(_listed(package) for package in page.packages)
 
-    def _listed(self, package: DistributionPackage) -> IndexFile:
-        try:
-            version = Version(package.version or "")
-        except InvalidVersion:
-            version = None
-        return IndexFile(
-            filename=package.filename,
-            version=version,
-            sha256=package.digests.get("sha256") or self._hashed(package.url),
-            yanked=package.is_yanked,
-        )
-
-    def _hashed(self, url: str) -> str:
-        """Download a file that the index lists without its sha256, and return that."""
+    def sha256_of(self, file: IndexFile) -> str:
+        """Return a file's sha256; where the index doesn't say it, the file is downloaded."""
         import requests
 
         from release.upload import TIMEOUT, reason
 
+        if file.sha256:
+            return file.sha256
         digest = hashlib.sha256()
         try:
-            with self._reader.get(url, stream=True, timeout=TIMEOUT) as answer:
+            with self._reader.get(file.url, stream=True, timeout=TIMEOUT) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(1 << 16):
                     digest.update(chunk)
         except requests.RequestException as error:
-            raise IndexUnreadable(f"{url} can't be downloaded: {reason(error)}") from error
+            raise IndexUnreadable(f"{file.url} can't be downloaded: {reason(error)}") from error
         return digest.hexdigest()
 
     @cached_property
@@ -179,7 +176,12 @@ class Index:
         try:
             session = Sender(self._settings).repository.session
             answer = session.post(self.upload_url, data=form, allow_redirects=False)
-        except (TwineException, requests.RequestException) as error:
+        except requests.RequestException as error:
+            raise ReleaseError(
+                f"{self.upload_url} can't be reached: {reason(error)}",
+                "try again; is that where files are uploaded? see --repository",
+            ) from error
+        except TwineException as error:
             raise ReleaseError(
                 f"there are no credentials for {self.upload_url}: {reason(error)}",
                 "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc",
@@ -217,14 +219,15 @@ class Index:
     def has(self, one: Distribution, files: Iterable[IndexFile]) -> bool:
         """Say whether a file is among `files`; another one by its name is a `ReleaseError`."""
         for file in files:
-            if file.filename == one.filename and file.sha256 != one.sha256:
+            if file.filename != one.filename:
+                continue
+            if (found := self.sha256_of(file)) not in one.hashes:
                 raise ReleaseError(
-                    f"{self.simple_url} has another {one.filename}: its sha256 is {file.sha256}, "
+                    f"{self.simple_url} has another {one.filename}: its sha256 is {found}, "
                     f"that of this release is {one.sha256}",
                     "an index takes no other bytes under a used name: choose another version",
                 )
-            if file.filename == one.filename:
-                return True
+            return True
         return False
 
     @property
@@ -240,6 +243,11 @@ class Index:
     @cached_property
     def _senders(self) -> threading.local:
         return threading.local()
+
+    def secrets(self) -> list[str]:
+        """Return the passwords that are known without a question, for nobody to see."""
+        known = self._static_credentials() or ("", "")
+        return [known[1], self._settings.repository_config.get("password") or ""]
 
     def _static_credentials(self) -> tuple[str, str] | None:
         """Return user and password for reading a private index, if they need no question."""
@@ -271,7 +279,7 @@ class Index:
         elif self.repository:  # a name given here beats TWINE_REPOSITORY_URL
             words += ["--repository", self.repository, "--repository-url", ""]
         if self.credentials:
-            words += ["--username", self.credentials[0], "--password", self.credentials[1]]
+            words += [f"--username={self.credentials[0]}", f"--password={self.credentials[1]}"]
         options = parser.parse_args(words)
         options.non_interactive |= not interactive
         try:
@@ -283,3 +291,16 @@ class Index:
                 "use pypi, testpypi, an upload URL, or a section of ~/.pypirc",
             ) from error
         return settings
+
+
+def _listed(package: DistributionPackage) -> IndexFile:
+    try:
+        version = Version(package.version or "")
+    except InvalidVersion:
+        version = None
+    return IndexFile(
+        filename=package.filename,
+        version=version,
+        sha256=package.digests.get("sha256", ""),
+        url=package.url,
+    )

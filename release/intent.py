@@ -65,7 +65,7 @@ class IntentRef:
 
         Raises `ProgramFailed` when the remote refuses; another machine may have been faster.
         """
-        intent_id = self._commit(plan)
+        intent_id = self._commit(plan, [instead_of.id] if instead_of else [])
         lease = Lease(ref=self.name, expected=instead_of.id if instead_of else "")
         try:
             self.git.push(f"{intent_id}:{self.name}", leases=[lease], hooks=False)
@@ -90,8 +90,11 @@ class IntentRef:
             return False
         return True
 
-    def _commit(self, plan: Plan) -> str:
-        """Make the intent's commit. Its uuid keeps two machines from making the same id."""
+    def _commit(self, plan: Plan, earlier: list[str]) -> str:
+        """Make the intent's commit. Its uuid keeps two machines from making the same id.
+
+        An intent that replaces another one is its child: some remotes take nothing else.
+        """
         contents = {
             "plan.json": plan.to_json().encode(),
             "tag": self.git.raw("cat-file", "tag", plan.tag_object),
@@ -102,4 +105,4 @@ class IntentRef:
         )
         tree = self.git("mktree", stdin=rows.encode())
         message = f"Release {plan.title}: unfinished\n\nId: {uuid.uuid4()}\n"
-        return self.git.commit_tree(tree, message, [plan.commit])
+        return self.git.commit_tree(tree, message, [plan.commit, *earlier])

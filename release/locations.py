@@ -75,6 +75,9 @@ def find(pyproject: dict[str, Any], read: Read) -> Place:
 def named(entry: str, current: str, read: Read) -> Place:
     """Return the place that a `version-files` entry names: `PATH` or `PATH:TEXT with {version}`."""
     path, _, template = entry.partition(":")
+    path = str(PurePosixPath(path))
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ReleaseError(f"version-files: {path} isn't in the repository")
     before, found, after = (template or TEMPLATE).partition(TEMPLATE)
     if not found:
         raise ReleaseError(

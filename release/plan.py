@@ -30,6 +30,19 @@ class Distribution:
     filename: str
     sha256: str
     size: int
+    earlier: tuple[str, ...] = ()  # sha256 of builds that were recorded before this one
+
+    @property
+    def hashes(self) -> set[str]:
+        """Return every sha256 under which this release may have been uploaded."""
+        return {self.sha256, *self.earlier}
+
+    def with_sha256(self, sha256: str) -> Distribution:
+        """Return the file with another sha256, which doesn't forget the ones before."""
+        if sha256 == self.sha256:
+            return self
+        earlier = tuple(sorted(self.hashes - {sha256}))
+        return dataclasses.replace(self, sha256=sha256, earlier=earlier)
 
     @property
     def is_wheel(self) -> bool:

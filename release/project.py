@@ -53,6 +53,9 @@ class Configuration:
         for key in {"tag", "message"} & values.keys():
             if "{version}" not in values[key]:
                 raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
+        for key, value in values.items():  # git would take it for an option
+            if isinstance(value, str) and value.startswith("-"):
+                raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
         return cls(**values)
 
 

@@ -7,13 +7,13 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Refused, ReleaseError, Unfinished
+from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
 from release.plan import Draft, Plan, decide
@@ -22,7 +22,7 @@ from release.steps import landing_commit, refspecs, steps, take, uploads
 from release.upload import UploadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from packaging.version import Version
 
@@ -31,13 +31,9 @@ if TYPE_CHECKING:
     from release.intent import Intent
     from release.plan import Distribution
     from release.project import Project
+    from release.steps import Step
     from release.version import Bump
     from release.world import Facts, World
-
-CONTINUE = (
-    "the same command continues; from another clone: nox -s publish_release -- --resume\n"
-    "while nothing of it is on the index: nox -s publish_release -- --abandon"
-)
 
 
 # Decide and check
@@ -48,6 +44,8 @@ def prepare(
 ) -> Draft:
     """Decide on a release of HEAD and ask every question about it; `Refused` has all problems."""
     base = world.git.resolve("HEAD")
+    with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
+        world.git.deepen()
     draft = _decide(bump, project, facts, world, base, tests)
     check(Case(draft=draft, facts=facts, world=world), RELEASE)
     return draft
@@ -111,13 +109,26 @@ def story(draft: Draft, world: World) -> list[str]:
 
 def publish(draft: Draft, project: Project, world: World, console: Console) -> Plan:
     """Prove the draft, record the intent; then make the world agree with it."""
-    with TemporaryDirectory(prefix="nox-release-") as folder:
+    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         plan = prove(draft, project, world, console, dist)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
-        with console.step(f"Record the intent in {world.intent.name}"):
-            intent = record(plan, world)
-        return finish(intent, dist, world, console, is_first_try=True)
+        with unfinished_on_error(world):
+            with console.step(f"Record the intent in {world.intent.name}"):
+                intent = record(plan, world)
+            first, *rest = steps(intent, dist, world)
+            try:
+                take(first, console)
+            except UploadRefused as error:
+                withdraw(intent, world, error)
+            return finish(intent, rest, console)
+
+
+def finish(intent: Intent, steps: Iterable[Step], console: Console) -> Plan:
+    """Take every step that isn't done yet."""
+    for step in steps:
+        take(step, console)
+    return intent.plan
 
 
 def prove(draft: Draft, project: Project, world: World, console: Console, dist: Path) -> Plan:
@@ -200,39 +211,45 @@ def build_and_check(
 
 
 def record(plan: Plan, world: World) -> Intent:
-    """Record the intent; whoever comes second is told who was first."""
+    """Record the intent; whoever comes second, or too late, is `Refused`."""
     try:
-        return world.intent.write(plan)
+        intent = world.intent.write(plan)
     except ProgramFailed as error:
         if other := world.intent.id():
             raise Refused((unfinished(world, other),)) from error
-        raise ReleaseError(
-            f"the intent {world.intent.name} can't be recorded: {error.output.strip()}",
-            'where a remote takes branches and tags only: intent-ref = "refs/heads/release-intent"',
-        ) from error
+        words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
+        hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
+        raise Refused((Problem(words, hint),)) from error
+    if too_late := _too_late(intent, world):
+        world.intent.clear(intent)
+        raise Refused((too_late,))
+    return intent
 
 
-def finish(
-    intent: Intent, dist: Path, world: World, console: Console, *, is_first_try: bool = False
-) -> Plan:
-    """Take every step that isn't done yet; `Unfinished` tells how to go on.
+def _too_late(intent: Intent, world: World) -> Problem | None:
+    """Ask again, now that nobody else may begin: the checks were a while ago."""
+    plan, tag, git = intent.plan, f"refs/tags/{intent.plan.tag}", world.git
+    if world.intent.id() != intent.id:
+        return Problem(
+            f"what is pushed to {git.remote} can't be read back from it",
+            f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
+        )
+    if tag in git.remote_refs(tag):
+        return Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
+    there = {file.filename for file in world.index.files(plan.name)}
+    if taken := [one.filename for one in plan.distributions if one.filename in there]:
+        return Problem(f"{', '.join(taken)} came to the index meanwhile", "choose another version")
+    return None
 
-    On the first try nothing has been sent before. So if the index says no to the first file, nobody
-    will ever see this release: the intent is taken back, and the error is an ordinary one.
+
+def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
+    """Take the intent back after the index said no to the very first file, and say `Refused`.
+
+    Nothing has been sent before, so nobody will ever see this release.
     """
-    first, *rest = steps(intent, dist, world)
-    with unfinished_on_error():
-        try:
-            take(first, console)
-        except UploadRefused as error:
-            if not (is_first_try and world.intent.clear(intent)):
-                raise
-            refusal = error
-        else:
-            for step in rest:
-                take(step, console)
-            return intent.plan
-    raise Refused(refusal.problems) from refusal
+    if not world.intent.clear(intent):
+        raise error
+    raise Refused(error.problems) from error
 
 
 def publish_rc(
@@ -243,24 +260,37 @@ def publish_rc(
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
     tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
-    with TemporaryDirectory(prefix="nox-release-") as folder:
+    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         with world.git.worktree(draft.base, tree) as here:
             distributions = build_and_check(here, project, world, console, dist, draft.version)
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
-        for step in uploads(draft.name, distributions, dist, world):
-            take(step, console)
+        with unfinished_on_error(world, "the same command publishes the next number"):
+            first, *rest = uploads(draft.name, distributions, dist, world)
+            try:
+                take(first, console)
+            except UploadRefused as error:
+                raise Refused(error.problems) from error
+            for step in rest:
+                take(step, console)
     return distributions
 
 
 @contextmanager
-def unfinished_on_error() -> Iterator[None]:
-    """Turn every error into one that says: this release has begun, and how it goes on."""
+def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
+    """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
+    hint = hint or (
+        "the same command continues; from another clone: "
+        f"nox -s publish_release -- --resume{world.again}\n"
+        f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}"
+    )
     try:
         yield
+    except Refused:
+        raise
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {CONTINUE}") from None
+        raise KeyboardInterrupt(f"interrupted; {hint}") from None
     except ReleaseError as error:
-        raise Unfinished(str(error), "\n".join([*error.hints, CONTINUE])) from error
+        raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
     except Exception as error:
-        raise Unfinished(f"the release stopped: {error!r}", CONTINUE) from error
+        raise Unfinished(f"the release stopped: {error!r}", hint) from error

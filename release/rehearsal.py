@@ -65,6 +65,7 @@ class Rehearsal:
 
 def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> None:
     """Release the commit that is checked out in `git` to a world on this machine, and show it."""
+    console.asks = False  # nothing is published
     project = Project.load(partial(git.blob, git.resolve("HEAD")))
     tests = () if skip_tests else project.config.test_command or DEFAULT_TESTS
     with rehearsal(git, project.config) as stage:

@@ -7,6 +7,7 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,13 +15,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
 from release import Refused, ReleaseError
 from release.checks import unfinished
 from release.plan import tag_template
 from release.project import Project
 from release.publish import build_and_check, finish, unfinished_on_error
-from release.steps import missing
-from release.version import next_version
+from release.steps import missing, steps
+from release.version import Bump, next_version
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -28,8 +37,7 @@ if TYPE_CHECKING:
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
-    from release.plan import Distribution, Plan
-    from release.version import Bump
+    from release.plan import Plan
     from release.world import Facts, World
 
 
@@ -78,8 +86,13 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
             if version not in facts.taken:
                 continue
             derived = Derived.of(base, version, world)
-            commit = git.fetch_tag(derived.tag)
-            if derived.is_like(commit, git) and head in {base, commit}:
+            commit, message = git.fetch_tag(derived.tag)
+            files = {
+                (file.sha256, file.filename) for file in facts.files if file.version == version
+            }
+            recorded = set(re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE))
+            is_all_there = recorded == files or not any(sha256 for sha256, _ in files)
+            if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
                 return derived.tag
     return None
 
@@ -89,9 +102,19 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
 
     Raises `Refused` when it is another release, and `ReleaseError` when it can't be believed.
     """
+    git = world.git
+    with suppress(ReleaseError):  # then the base isn't found on the branch
+        git.deepen()
     intent = world.intent.read(intent_id)
     plan = intent.plan
-    is_same = str(bump) == plan.bump and world.git.resolve("HEAD") in {plan.base, plan.commit}
+    if plan.repository != world.index.upload_url:
+        raise ReleaseError(
+            f"{plan.title} was begun on another index: {plan.repository}, not "
+            + world.index.upload_url,
+            "if that index is yours: "
+            f"nox -s publish_release -- --resume --repository {plan.repository}",
+        )
+    is_same = str(bump) == plan.bump and git.resolve("HEAD") in {plan.base, plan.commit}
     if bump and not is_same:
         raise Refused((unfinished(world, intent_id),))
     if differences := _differences(plan, facts, world):
@@ -99,7 +122,7 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"the intent {world.intent.name} of {intent.author} can't be trusted: "
             + "; ".join(differences),
             f"look at it: git show {intent.id}\n"
-            f"if nobody means it: git push {world.git.remote} :{world.intent.name}",
+            f"if nobody means it: git push {git.remote} :{world.intent.name}",
         )
     return intent
 
@@ -116,17 +139,41 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     said_and_derived = {
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
+        "version": (plan.version, _bumped(plan, project.version, facts)),
         "branch": (plan.branch, facts.branch),
-        "index": (plan.repository, world.index.upload_url),
-        "tag": (plan.tag, derived.tag),
+        # Its style may depend on the tags that a clone has; the tag object is checked below.
+        "tag": (plan.tag, plan.tag if plan.tag.endswith(str(plan.version)) else derived.tag),
         "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
         "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
+        "files": (_files(plan), {(canonicalize_name(plan.name), plan.version)}),
     }
     return [
         f"its {what} is {said}, not {wanted}"
         for what, (said, wanted) in said_and_derived.items()
         if said != wanted
     ]
+
+
+def _bumped(plan: Plan, previous: Version, facts: Facts) -> Version | None:
+    """Return the version that the recorded bump makes, before this release was on the index."""
+    try:
+        return next_version(previous, Bump.parse(plan.bump), facts.taken - {plan.version})
+    except ReleaseError:
+        return None
+
+
+def _files(plan: Plan) -> set[tuple[str, Version]] | str:
+    """Return the names and versions of the files, where they are one sdist and wheels."""
+    wheels = [one.filename for one in plan.distributions if one.is_wheel]
+    sdists = [one.filename for one in plan.distributions if not one.is_wheel]
+    if not wheels or len(sdists) != 1:
+        return f"{len(wheels)} wheels and {len(sdists)} sdists"
+    try:
+        return {parse_wheel_filename(name)[:2] for name in wheels} | {
+            parse_sdist_filename(name) for name in sdists
+        }
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        return str(error)
 
 
 def _tagged(git: Git, plan: Plan) -> list[str]:
@@ -143,55 +190,54 @@ def _tagged(git: Git, plan: Plan) -> list[str]:
 
 def resume(intent: Intent, world: World, console: Console) -> Plan:
     """Finish an accepted release; files that the index lacks are built again."""
-    with TemporaryDirectory(prefix="nox-release-") as folder:
+    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        with unfinished_on_error():
-            if absent := missing(intent.plan.name, intent.plan.distributions, world):
-                intent = rebuild(intent, absent, world, console, dist)
-        return finish(intent, dist, world, console)
+        with unfinished_on_error(world):
+            intent = rebuild(intent, world, console, dist)
+            return finish(intent, steps(intent, dist, world), console)
 
 
-def rebuild(
-    intent: Intent, absent: list[Distribution], world: World, console: Console, dist: Path
-) -> Intent:
-    """Build the release commit again into `dist`.
+def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Intent:
+    """Build what the index lacks into `dist`, and return an intent that names what will be there.
 
-    Where the backend isn't reproducible, files that the index doesn't have may differ from those
-    of the first try: then the intent is replaced by one that names the new ones.
+    Where the backend isn't reproducible, files that the index doesn't list may differ from those
+    of the first try. Those may still turn up, so their sha256 is kept.
     """
-    plan, git = intent.plan, world.git
-    project = Project.load(partial(git.blob, plan.base))
+    plan, git, index = intent.plan, world.git, world.index
+    absent = {one.filename for one in missing(plan.name, plan.distributions, world)}
+    fresh = {file.filename: index.sha256_of(file) for file in index.files(plan.name)
+             if file.version == plan.version}  # fmt: skip
     with git.worktree(plan.commit) as here:
-        built = build_and_check(here, project, world, console, dist, plan.version)
-        fresh = {one.filename: one for one in built}
+        if absent:
+            project = Project.load(partial(git.blob, plan.base))
+            built = build_and_check(here, project, world, console, dist, plan.version)
+            fresh |= {one.filename: one.sha256 for one in built if one.filename in absent}
         if unbuilt := [one.filename for one in plan.distributions if one.filename not in fresh]:
             raise ReleaseError(f"building {plan.title} again didn't make {', '.join(unbuilt)}")
-        distributions = tuple(
-            fresh[one.filename] if one in absent else one for one in plan.distributions
-        )
-        if distributions == plan.distributions:
-            return intent
+        distributions = tuple(one.with_sha256(fresh[one.filename]) for one in plan.distributions)
         changed = [one.filename for one in distributions if one not in plan.distributions]
+        if not changed:
+            return intent
         with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
             line.remark = "the build isn't reproducible"
-            message = plan.tag_message(distributions)
-            tag_object = here.tag_object(plan.tag, plan.commit, message)
-            plan = replace(plan, distributions=distributions, tag_object=tag_object)
+            tag = here.tag_object(plan.tag, plan.commit, plan.tag_message(distributions))
+            plan = replace(plan, distributions=distributions, tag_object=tag)
             return world.intent.write(plan, instead_of=intent)
 
 
 # Abandon
 
 
-def abandon(intent_id: str, world: World, console: Console) -> Plan:
-    """Give an unfinished release up; possible exactly while none of its files is on the index."""
-    intent = world.intent.read(intent_id)
-    plan = intent.plan
-    there = {file.sha256 for file in world.index.files(plan.name)}
-    if published := [one.filename for one in plan.distributions if one.sha256 in there]:
+def abandon(intent: Intent, world: World, console: Console) -> Plan:
+    """Give an accepted release up; possible exactly while none of its files is on the index."""
+    plan, index = intent.plan, world.index
+    names = {one.filename for one in plan.distributions}
+    files = [file for file in index.files(plan.name) if file.filename in names]
+    there = {index.sha256_of(file) for file in files}
+    if published := [one.filename for one in plan.distributions if one.hashes & there]:
         raise ReleaseError(
             f"{plan.title} can't be abandoned: {', '.join(published)} is on the index for good",
-            "finish it: nox -s publish_release -- --resume",
+            f"finish it: nox -s publish_release -- --resume{world.again}",
         )
     with console.step(f"Abandon {plan.title}"):
         if not world.intent.clear(intent):

@@ -36,31 +36,38 @@ class Step:
     title: str
     done: Callable[[], bool]
     do: Callable[[Line], object]
+    hold: Callable[[], object] = lambda: None  # raises when it isn't ours to do any more
+    is_seen_at_once: bool = False
 
 
 def take(step: Step, console: Console) -> None:
-    """Do a step unless it is done."""
+    """Do a step unless it is done; where that is seen at once, insist on seeing it."""
     with console.step(step.title) as line:
         if step.done():
             line.remark = "already so"
             return
         try:
+            step.hold()
             step.do(line)
         except ReleaseError:
             # An answer may get lost on its way, and another machine may have been faster.
             if not step.done():
                 raise
+        if step.is_seen_at_once and not step.done():
+            raise ReleaseError(f"{step.title}: no error was reported, but it isn't so")
 
 
 def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
-    plan = intent.plan
+    plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
-        *uploads(plan.name, plan.distributions, dist, world),
+        *uploads(plan.name, plan.distributions, dist, world, hold),
         Step(
             title=f"Push {plan.branch} and {plan.tag} to {world.git.remote}",
             done=partial(pushed, plan, world),
             do=lambda _line: push(plan, world),
+            hold=hold,
+            is_seen_at_once=True,
         ),
         Step(
             title=f"Bring this checkout to {plan.tag}",
@@ -72,15 +79,30 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
             title=f"Clear the intent {world.intent.name}",
             done=lambda: world.intent.id() != intent.id,
             do=lambda _line: world.intent.clear(intent),
+            is_seen_at_once=True,
         ),
     ]
+
+
+def must_hold(intent: Intent, world: World) -> None:
+    """Raise `ReleaseError` when the remote has another intent by now, or none."""
+    if world.intent.id() != intent.id:
+        raise ReleaseError(
+            f"the intent {world.intent.name} isn't that of {intent.plan.title} any more: "
+            "somebody has finished, continued or abandoned the release meanwhile",
+            f"git ls-remote {world.git.remote}",
+        )
 
 
 # Upload, and see it there
 
 
 def uploads(
-    name: str, distributions: Sequence[Distribution], dist: Path, world: World
+    name: str,
+    distributions: Sequence[Distribution],
+    dist: Path,
+    world: World,
+    hold: Callable[[], object] = lambda: None,
 ) -> list[Step]:
     """Return the steps that bring files to the index: one wheel, the other wheels, the sdist.
 
@@ -96,6 +118,7 @@ def uploads(
                 title=f"Upload {title}",
                 done=partial(listed, name, group, world),
                 do=partial(upload, name, group, dist, world),
+                hold=hold,
             )
             for title, group in zip(titles, groups, strict=True)
             if group

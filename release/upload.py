@@ -57,7 +57,7 @@ class Sender:
             raise UploadUncertain(
                 f"sending {path.name} to {self.repository.url} failed: {reason(error)}"
             ) from error
-        if answer.status_code == requests.codes.ok:
+        if answer.ok and not answer.is_redirect:  # PyPI says 200; others 201 or 202
             return
         message = f"{self.repository.url} didn't take {path.name}: {status(answer)}"
         if answer.status_code in UNCERTAIN or answer.status_code >= SERVER_ERROR:

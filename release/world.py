@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,33 +17,35 @@ from release.index import Index
 from release.intent import IntentRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from packaging.version import Version
 
     from release.index import IndexFile
     from release.project import Configuration
 
 Answer = TypeVar("Answer")
-# Programs that run other people's code (tests, build backends) don't get what publishes.
+# Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
 # What one Nox tells its sessions would mislead the Nox that runs the tests.
-SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 INNER = ("NOX", "VIRTUAL_ENV")
+SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 
 def environment() -> dict[str, str]:
-    """Return the environment; a machine without a terminal is never asked for a password."""
-    env = dict(os.environ)
+    """Return the environment for programs: git and its hooks, tests, builds.
+
+    What publishes isn't in it; twine reads that itself. Without a terminal git asks nothing.
+    """
+    env = {key: value for key, value in os.environ.items() if not key.startswith(SECRET)}
     if not sys.stdin.isatty():
         env.setdefault("GIT_TERMINAL_PROMPT", "0")
     return env
 
 
-def secret_values(env: Mapping[str, str]) -> list[str]:
+def secret_values() -> list[str]:
     """Return the values in the environment that must not be seen anywhere."""
     words = ("PASSWORD", "TOKEN", "SECRET")
-    return [value for key, value in env.items() if key.endswith(words) and len(value) >= SHORTEST]
+    named = [value for key, value in os.environ.items() if key.endswith(words)]
+    return [value for value in named if len(value) >= SHORTEST]
 
 
 def reach_loopback() -> None:
@@ -57,6 +60,7 @@ class Facts:
 
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
+    is_remote_known: bool
     intent_id: str | None
     files: tuple[IndexFile, ...]
     problems: tuple[Problem, ...]  # questions that got no answer
@@ -84,6 +88,7 @@ class World:
     git: Git
     index: Index
     intent: IntentRef
+    again: str = ""  # what a command that continues must say besides
 
     @classmethod
     def of(
@@ -101,15 +106,13 @@ class World:
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
         )
-        return cls(git=git, index=index, intent=IntentRef(git=git, name=config.intent_ref))
+        again = f" --repository {index.upload_url}" if repository else ""
+        intent = IntentRef(git=git, name=config.intent_ref)
+        return cls(git=git, index=index, intent=intent, again=again)
 
     def programs_env(self) -> dict[str, str]:
-        """Return the environment for tests and builds: no credentials, our own tools first."""
-        kept = {
-            key: value
-            for key, value in self.git.env.items()
-            if not key.startswith(SECRET) and not key.startswith(INNER)
-        }
+        """Return the environment for tests and builds: our own tools first."""
+        kept = {key: value for key, value in self.git.env.items() if not key.startswith(INNER)}
         tools = str(Path(sys.executable).parent)
         return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
 
@@ -119,23 +122,27 @@ class World:
             return local
         with suppress(ReleaseError):  # reported as the answer to a question
             refs = self.git.remote_refs("refs/tags/*")
-            return [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")][::-1]
+            names = [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")]
+            return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
         return []
 
     def facts(self, name: str, branch: str) -> Facts:
         """Ask the remote and the index at once. `branch` "" = the one its HEAD points to."""
-        _ = self.index.upload_url  # an index that doesn't exist is a usage error, not a problem
-        wanted = ["HEAD", self.intent.name] + [f"refs/heads/{branch}"] * bool(branch)
+        local = branch or self.git.branch() or "main"
+        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}"]
         with ThreadPoolExecutor() as pool:
             asked_refs = pool.submit(self.git.remote_refs, *wanted)
             asked_files = pool.submit(self.index.files, name)
         problems: list[Problem] = []
         nothing: dict[str, str] = {}
         refs = _answer(asked_refs, nothing, problems)
-        branch = branch or refs.get("HEAD", "refs/heads/main").removeprefix("refs/heads/")
+        head = refs.get("HEAD", "")
+        branch = branch or (head if head in refs else local).removeprefix("refs/heads/")
+        is_remote_known = not problems
         return Facts(
             branch=branch,
             tip=refs.get(f"refs/heads/{branch}", ""),
+            is_remote_known=is_remote_known,
             intent_id=refs.get(self.intent.name),
             files=_answer(asked_files, (), problems),
             problems=tuple(problems),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +21,15 @@ DROP = "drop"  # the request never arrives
 class _Handler(BaseHTTPRequestHandler):
     target: str
     faults: list[str]
+    seen: list[str]
 
     def do_GET(self) -> None:
         self.forward(b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if b'name="content"' in body:
+            self.seen.extend(re.findall(r'name="content"; filename="([^"]+)"', str(body)))
         fault = self.faults.pop(0) if self.faults and b'name="content"' in body else PASS
         if fault.isdigit():
             self.send_error(int(fault), "because the test says so")
@@ -57,12 +61,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty(target: str, faults: list[str]) -> Iterator[str]:
+def faulty(target: str, faults: list[str], seen: list[str] | None = None) -> Iterator[str]:
     """Forward to `target`; each upload takes the next of `faults`, a name or a status to answer.
 
-    Uploads are POST requests with a file; when `faults` is empty all pass.
+    Uploads are POST requests with a file; when `faults` is empty all pass. `seen` gets the names
+    of the files in the order in which they came.
     """
-    handler = type("Handler", (_Handler,), {"target": target, "faults": faults})
+    own = {"target": target, "faults": faults, "seen": [] if seen is None else seen}
+    handler = type("Handler", (_Handler,), own)
     with serving(handler) as url:
         yield url
 

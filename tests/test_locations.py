@@ -70,6 +70,7 @@ def setuptools(table: str) -> dict[str, str]:
 PLACES: dict[str, dict[str, str]] = {
     "project": {"pyproject.toml": f'[project]\nname = "acme"\nversion = "{AT}"\n'},
     "project-with-v": {"pyproject.toml": f'[project]\nname = "acme"\nversion = "v{AT}"\n'},
+    "project-bom": {"pyproject.toml": f"\ufeffproject = {{name = 'é', version = '{AT}'}}"},
     "project-with-spaces": {"pyproject.toml": f'project = {{name = "a", version = " v{AT} "}}\n'},
     "project-with-decoys": {
         "pyproject.toml": '[tool.acme]\nversion = "1.9.9"\n[project.urls]\nversion = "1.9.9"\n'
@@ -194,11 +195,28 @@ PLACES: dict[str, dict[str, str]] = {
         "lib/acme/about.py": f"__version__ = '1.9.9'\nVERSION: str = '{AT}'\n",
         "lib/acme/__init__.py": "from acme.about import VERSION\n",
     },
+    "setuptools-imported": {
+        **SETUPTOOLS,
+        "src/acme/__init__.py": "from .x import y\nfrom ._version import __version__\n",
+        "src/acme/_version.py": MODULE,
+    },
+    "setuptools-imported-by-another-name": {
+        **SETUPTOOLS,
+        "acme/__init__.py": "from .about.number import VERSION as __version__\n",
+        "acme/about/number.py": f"__version__ = '1.9.9'\nVERSION = '{AT}'\n",
+    },
+    "flit-imported": {
+        **FLIT,
+        "acme_tools/__init__.py": "from .about import x, __version__ as __version__\n",
+        "acme_tools/about/__init__.py": MODULE,
+    },
     "setuptools-by-default": {
         "pyproject.toml": f"[project]\nname = 'acme'\ndynamic = ['version']\n{ATTR}",
         "acme.py": MODULE,
     },
     "pdm": {**PDM, "src/acme.py": MODULE},
+    "pdm-bom": {**PDM, "src/acme.py": f"\ufeff__version__ = '{AT}'\n"},
+    "pdm-bom-above": {**PDM, "src/acme.py": f"\ufeff# é\r\n__version__ = '{AT}'\r\n"},
     "pdm-inline": {
         **backend("pdm.backend", "[tool.pdm]\nversion = {source = 'file', path = 'acme.py'}"),
         "acme.py": MODULE,
@@ -211,6 +229,7 @@ PLACES: dict[str, dict[str, str]] = {
         **named("docs/conf.py"),
         "docs/conf.py": f"x = '11.9.9 py1.9.9'\nrelease = 'v{AT}'\n",
     },
+    "named-with-a-dot": {**named("./conf.py"), "conf.py": AT},
     "named-with-text": {
         **named("conf.py:release = '{version}'"),
         "conf.py": f"since = '1.9.9'\nrelease = '{AT}'\n",
@@ -312,6 +331,13 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
         {**backend("hatchling.build", f"{HATCH}source = 'vcs'"), "about.py": "VERSION = '1.2'"},
         ["nowhere"],
     ),
+    "none-from-a-call": (
+        {
+            **backend("pdm.backend", "[tool.pdm.version]\nsource = 'call'\npath = 'x.py'"),
+            "x.py": "",
+        },
+        ["nowhere"],
+    ),
     "several": (
         {
             "pyproject.toml": "[project]\nname = 'acme'\nversion = '1.2'\n"
@@ -377,6 +403,33 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "module-syntax": (module("__version__ = '1.2'\ndef f(:\n"), ["src/acme.py", "line 2"]),
     "module-null": (module("__version__ = '1.2'\n\0"), ["src/acme.py"]),
     "module-coding": (module("# coding: klingon\n__version__ = '1.2'"), ["src/acme.py", "klingon"]),
+    "imported-and-assigned": (
+        {
+            **SETUPTOOLS,
+            "acme/__init__.py": "from ._v import __version__\n__version__ = '1.3'\n",
+            "acme/_v.py": "__version__ = '1.2'\n",
+        },
+        ["acme/__init__.py", "__version__"],
+    ),
+    "imported-twice": (
+        {
+            **SETUPTOOLS,
+            "acme/__init__.py": "from ._v import __version__\nfrom ._w import __version__\n",
+            "acme/_v.py": "__version__ = '1.2'\n",
+            "acme/_w.py": "__version__ = '1.3'\n",
+        },
+        ["acme/__init__.py", "__version__"],
+    ),
+    "imported-from-nowhere": (
+        {**SETUPTOOLS, "acme/__init__.py": "from ._v import __version__\n"},
+        ["_v", "__version__"],
+    ),
+    "imported-from-outside": (
+        {**SETUPTOOLS, "acme.py": "from ...other import __version__\n"},
+        ["acme.py", "__version__"],
+    ),
+    "named-above": (named("../x", version="1.2"), ["../x"]),
+    "named-from-the-root": (named("/x", version="1.2"), ["/x"]),
     "named-not-there": (named("docs/conf.py", version="1.2"), ["docs/conf.py"]),
     "named-zero": ({**named("x.md", version="1.2"), "x.md": "1.2.1 11.2 1.2rc1"}, ["x.md", "0 m"]),
     "named-two": ({**named("x.md", version="1.2"), "x.md": "1.2 or 1.2."}, ["x.md", "2 matches"]),
@@ -415,7 +468,7 @@ old_version = st.sampled_from(
 )
 new_version = st.builds("{}.{}.{}".format, *[st.integers(8, 9999)] * 3)
 with_v = st.sampled_from([AT, f"v{AT}", f"V{AT}"])
-bom = st.sampled_from(["", "\ufeff"])
+bom = st.sampled_from(["\ufeff", ""])
 unquoted = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=f"\"'\\{AT}\ufeff")
 some_text = st.text(unquoted | st.just("\t"), max_size=8)
 comment = st.sampled_from(["", " # 1.9.9", "\t#"]) | some_text.map(" # {}".format)
@@ -481,7 +534,7 @@ ASSIGN = [
     "__version__ = VERSION = VALUE; OTHER = '1.9.9'",
     "text = 'TEXT'; __version__ = VALUE; more = '1.9.9'",
 ]
-CODING = ["latin-1", "cp1252", "iso-8859-15", "utf-8"]
+CODING = ["", "latin-1", "cp1252", "iso-8859-15", "utf-8"]
 
 
 @st.composite
@@ -492,7 +545,7 @@ def python(draw: st.DrawFn) -> tuple[str, str]:
     around = st.lists(st.sampled_from(BEFORE), max_size=2)
     rows = [*draw(around), draw(st.sampled_from(ASSIGN)).replace("VALUE", value), *draw(around)]
     module = draw(lines([row.replace("TEXT", draw(some_text)) for row in rows]))
-    coding = draw(st.sampled_from([*CODING, ""]))
+    coding = draw(st.sampled_from(CODING))
     if not coding:
         return draw(bom) + module, "utf-8"
     cookie = draw(st.sampled_from(["# -*- coding: {} -*-", "#!python\r\n# vim: fileencoding={}"]))

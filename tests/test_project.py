@@ -350,9 +350,8 @@ def test_a_plan_is_written_as_a_document_of_a_known_format() -> None:
     assert document["format"] == FORMAT
     assert (document["previous"], document["version"]) == ("1.2.3", "1.3.0")
     assert document["tests"] == ["nox", "-s", "tests"]
-    assert document["distributions"] == [
-        {"filename": "acme-1.3.0.tar.gz", "sha256": "d" * 64, "size": 9}
-    ]
+    (file,) = document["distributions"]
+    assert file | {"filename": "acme-1.3.0.tar.gz", "sha256": "d" * 64, "size": 9} == file
 
 
 def changed(**values: object) -> str:
@@ -362,7 +361,14 @@ def changed(**values: object) -> str:
 
 def of_one(**values: object) -> str:
     """Return a plan of one distribution, that is changed."""
-    return changed(distributions=[{"filename": "a", "sha256": "d" * 64, "size": 1} | values])
+    return changed(distributions=[json.loads(PLAN.to_json())["distributions"][0] | values])
+
+
+def without(key: str) -> str:
+    """Return a plan of one distribution, that lacks a key."""
+    document = json.loads(PLAN.to_json())
+    del document["distributions"][0][key]
+    return json.dumps(document)
 
 
 KEYS = sorted(json.loads(PLAN.to_json()))
@@ -381,7 +387,9 @@ BROKEN: dict[str, str | bytes] = {
     "version-is-none": changed(version="1.x"),
     "previous-is-none": changed(previous=""),
     "another-key": changed(colour="blue"),
-    "distribution-without-size": changed(distributions=[{"filename": "a", "sha256": "d" * 64}]),
+    "distribution-without-filename": without("filename"),
+    "distribution-without-sha256": without("sha256"),
+    "distribution-without-size": without("size"),
     "distribution-with-another-key": of_one(colour="blue"),
     "distribution-filename-is-a-number": of_one(filename=1),
     "distribution-sha256-is-null": of_one(sha256=None),

@@ -272,7 +272,7 @@ def test_the_index_cannot_be_read(
 def test_the_index_cannot_be_reached(stage: Stage) -> None:
     with answering(200, "", "") as url:
         pass
-    words = ("can't be read", "Connection refused")
+    words = ("can't be read", "can't be reached")
     refused(stage, "publish", "minor", "--repository", url, words=words)
 
 
@@ -357,7 +357,7 @@ def test_a_commit_hook_rejects(stage: Stage) -> None:
 
 def test_a_commit_hook_rewrites_the_version_away(stage: Stage) -> None:
     for script, path in (
-        ("sed -i 's/1.3.0/1.2.9/' pyproject.toml; git add pyproject.toml", "pyproject.toml"),
+        ("echo '# 1.2.9' >> pyproject.toml; git add pyproject.toml", "pyproject.toml"),
         ("echo more >> README.md; git add README.md", "README.md"),
     ):
         stage.hook("pre-commit", script)

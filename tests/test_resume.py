@@ -179,12 +179,21 @@ def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None
     assert sorted(stage.remote_refs()) == REFS
 
 
-@pytest.mark.parametrize("key", ["version", "base", "tag", "name", "repository", "commit"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "version", "base", "tag", "name", "branch", "previous", "commit", "bump", "distributions",
+        "tag_object",
+    ],
+)  # fmt: skip
 def test_a_tampered_intent_is_not_believed(stage: Stage, key: str) -> None:
     stopped_at_the_push(stage)
     plan = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))
     first = stage.git("rev-list", "--max-parents=0", "main", at=stage.remote)
-    plan[key] = {"base": first, "commit": first, "version": "1.9.0"}.get(key, "evil")
+    tag = stage.git("rev-parse", "v1.2.3", at=stage.remote)
+    others = {"version": "1.9.0", "previous": "1.0", "bump": "patch", "distributions": []}
+    others |= {"tag_object": tag}
+    plan[key] = {"base": first, "commit": first, **others}.get(key, "evil")
     place = stage.other_clone()
     stage.git("fetch", "--quiet", "origin", INTENT, at=place)
     stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
@@ -237,5 +246,6 @@ def test_a_release_begun_on_another_index_is_not_finished_here(stage: Stage) -> 
     before = stage.state()
     done = stage.run("publish", "minor")
     assert done.code == 1
-    assert f"its index is {url}, not {stage.url}" in done.err
+    assert f"was begun on another index: {url}, not {stage.url}" in done.err
+    assert f"--resume --repository {url}" in done.err
     assert stage.state() == before

@@ -1,0 +1,200 @@
+"""Two releases at once, and remotes and indexes that change while one runs."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from typing import TYPE_CHECKING
+
+from tests.faults import PASS, faulty
+from tests.stage import NOXFILE, PYPROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.stage import Stage
+
+FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+INTENT = "refs/release/intent"
+
+
+def waiting_noxfile(stage: Stage, name: str) -> str:
+    """A test session that says that it runs, and goes on when it is told."""
+    folder = str(stage.clone.parent)
+    script = (
+        f"import pathlib, time; p = pathlib.Path({folder!r}); "
+        f"(p / '{name}-runs').touch(); "
+        f"[time.sleep(.05) for _ in range(1200) if not (p / '{name}-goes').exists()]"
+    )
+    return NOXFILE.replace('"import acme"', repr(script))
+
+
+def until(path: Path) -> None:
+    for _ in range(1200):
+        if path.exists():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError(path)
+
+
+def test_the_second_of_two_releases_is_told_who_was_first(stage: Stage) -> None:
+    """Both have passed all checks; the slower one finds the other's intent."""
+    stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
+    slow = stage.spawn("publish", "minor")
+    until(stage.clone.parent / "slow-runs")
+    other = stage.other_clone()
+    with faulty(stage.url, [PASS, "400"]) as url:
+        first = stage.run("publish", "patch", "--skip-tests", "--repository", url, at=other)
+        assert first.code == 3
+    before = (stage.published(), stage.remote_refs())
+    (stage.clone.parent / "slow-goes").touch()
+    _, err = slow.communicate(timeout=120)
+    assert slow.returncode == 1, err
+    assert "acme 1.2.4 is unfinished; Ada <ada@example.org> began it at" in err
+    assert (stage.published(), stage.remote_refs()) == before
+    assert stage.git("status", "--porcelain") == ""
+
+
+def test_a_release_that_was_made_meanwhile_is_not_made_again(stage: Stage) -> None:
+    stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
+    slow = stage.spawn("publish", "minor")
+    until(stage.clone.parent / "slow-runs")
+    other = stage.other_clone()
+    assert stage.run("publish", "minor", "--skip-tests", at=other).code == 0
+    before = (stage.published(), stage.remote_refs())
+    (stage.clone.parent / "slow-goes").touch()
+    _, err = slow.communicate(timeout=120)
+    assert slow.returncode == 1, err
+    assert (stage.published(), stage.remote_refs()) == before
+    assert stage.git("status", "--porcelain") == ""
+
+
+def test_a_main_that_moves_during_the_tests_is_merged(stage: Stage) -> None:
+    stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
+    slow = stage.spawn("publish", "minor")
+    until(stage.clone.parent / "slow-runs")
+    other = stage.other_clone()
+    (other / "moved.py").write_text("", encoding="utf-8")
+    stage.git("add", "--all", at=other)
+    stage.git("commit", "--quiet", "--message", "Move", at=other)
+    stage.git("push", "--quiet", at=other)
+    (stage.clone.parent / "slow-goes").touch()
+    _, err = slow.communicate(timeout=120)
+    assert slow.returncode == 0, err
+    tip = stage.remote_refs()["refs/heads/main"]
+    assert "moved.py" in stage.git("ls-tree", "--name-only", tip, at=stage.remote)
+    assert stage.git("status", "--porcelain") == ""
+
+
+def test_an_intent_that_vanishes_stops_the_release(stage: Stage) -> None:
+    """Somebody deletes the lock while the first file is on its way."""
+    stage.hook("post-receive", f"git update-ref -d {INTENT}", stage.remote)
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert "can't be read back" in done.err
+    assert stage.published() == []
+
+
+def test_a_push_url_of_another_repository_is_noticed(stage: Stage) -> None:
+    elsewhere = stage.clone.parent / "push.git"
+    stage.git("clone", "--quiet", "--bare", str(stage.remote), str(elsewhere))
+    stage.git("remote", "set-url", "--push", "origin", str(elsewhere))
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert "what is pushed to origin can't be read back from it" in done.err
+    assert stage.published() == []
+    assert INTENT not in stage.git("for-each-ref", at=elsewhere)
+
+
+def test_a_remote_that_takes_no_intent_is_refused(stage: Stage) -> None:
+    stage.hook("update", 'case "$1" in refs/release/*) exit 1;; esac', stage.remote)
+    before = stage.state()
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert 'intent-ref = "refs/heads/release-intent"' in done.err
+    assert stage.state() == before
+
+
+BACKEND = """\
+import os, shutil
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    for tag in ("cp310", "cp311", "cp312"):
+        shutil.copy(os.path.join(folder, name), os.path.join(folder, name.replace("py3", tag)))
+    return name
+"""
+
+
+def test_many_wheels_are_uploaded_and_the_sdist_comes_last(stage: Stage) -> None:
+    pyproject = PYPROJECT.replace(
+        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
+    )
+    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    stage.commit({"pyproject.toml": pyproject + include, "backend.py": BACKEND})
+    seen: list[str] = []
+    with faulty(stage.url, [], seen) as url:
+        done = stage.run("publish", "minor", "--repository", url)
+    assert done.code == 0, done.err
+    assert len(stage.published()) == 5
+    assert len(seen) == 5
+    assert seen[-1] == "acme-1.3.0.tar.gz"
+    assert "Upload 3 wheels" in done.out
+
+
+def test_a_wheel_holds_what_is_committed(stage: Stage) -> None:
+    """Not what core.autocrlf or a sparse checkout make of it."""
+    stage.git("config", "core.autocrlf", "true")
+    stage.git("sparse-checkout", "set", "--no-cone", "/*", "!/acme.py")
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    with zipfile.ZipFile(stage.files / FILES[0]) as wheel:
+        assert wheel.read("acme.py") == b'"""A sample."""\n'
+
+
+def test_submodules_are_part_of_the_build(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = stage.clone.parent / "library"
+    stage.git("init", "--quiet", str(library))
+    (library / "vendored.py").write_text("x = 1\n", encoding="utf-8")
+    stage.git("add", "--all", at=library)
+    stage.git("commit", "--quiet", "--message", "Begin", at=library)
+    for key, value in {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{key}", value)
+    stage.git("submodule", "--quiet", "add", library.as_uri(), "vendor")
+    include = '\n[tool.flit.sdist]\ninclude = ["vendor/vendored.py"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + include})
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    assert (
+        "vendored.py" in str((stage.files / FILES[1]).read_bytes()) or len(stage.published()) == 2
+    )
+
+
+def test_no_credential_is_in_any_ref(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither from a variable nor from a URL in ~/.pypirc."""
+    home = stage.clone.parent
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    for key in ("TWINE_REPOSITORY_URL", "TWINE_USERNAME", "TWINE_PASSWORD"):
+        monkeypatch.delenv(key)
+    with faulty(stage.url, [PASS, "400"]) as url:
+        address = url.replace("://", f"://rehearsal:{stage.password}@")
+        (home / ".pypirc").write_text(
+            f"[distutils]\nindex-servers = private\n[private]\nrepository = {address}\n"
+            f"username = rehearsal\npassword = {stage.password}\n",
+            encoding="utf-8",
+        )
+        stage.hook("pre-commit", "env > hook-environment")
+        done = stage.run("publish", "minor", "--repository", "private", "--json")
+    assert done.code == 3, done.err
+    plan = stage.git("show", f"{INTENT}:plan.json", at=stage.remote)
+    assert url in plan
+    for text in (
+        plan,
+        done.out,
+        done.err,
+        stage.git("log", "--all", "--format=%B", at=stage.remote),
+    ):
+        assert stage.password not in text
