@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Read = Callable[[str], bytes | None]  # a file's bytes by its path in the repository
 
 Match = TypeVar("Match", re.Match[str], re.Match[bytes])
-# hatchling.version.source.regex's default, group "version" holding the version.
+# What hatchling takes by default, and an annotation; group "version" holding the version.
 HATCH_PATTERN = r"(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'\"])v?(?P<version>.+?)\2"
 # Edges of a version inside other text: 1.2.3 is not part of 11.2.3, 1.2.30 or 1.2.3.4.
 BEFORE, AFTER = rb"(?<![0-9.!+])(?<![a-uw-zA-UW-Z])", rb"(?![0-9A-Za-z+!]|[.-][0-9A-Za-z])"
@@ -285,7 +285,8 @@ def _module_file(
     paths = dict.fromkeys(
         str(path)
         for stem in stems
-        for path in ([stem.with_suffix(".py")] if stem.name else []) + [stem / "__init__.py"]
+        for path in ([stem.parent / f"{stem.name}.py"] if stem.name else [])
+        + [stem / "__init__.py"]
     )
     found = {path: data for path in paths if (data := read(path)) is not None}
     if len(found) != 1:
@@ -299,14 +300,20 @@ def _module_file(
 
 def _imported_from(path: str, data: bytes, name: str) -> tuple[PurePosixPath, str] | None:
     """Return where `from .module import … as NAME` takes it from: file without ending, and name."""
+    origins: list[tuple[PurePosixPath, str]] = []
+    assigned: list[ast.expr] = []
     with suppress(SyntaxError, ValueError, IndexError):
         for statement in ast.parse(data).body:
             if isinstance(statement, ast.ImportFrom) and statement.level and statement.module:
                 folder = PurePosixPath(path).parents[statement.level - 1]
-                for alias in statement.names:
-                    if name == (alias.asname or alias.name):
-                        return folder.joinpath(*statement.module.split(".")), alias.name
-    return None
+                stem = folder.joinpath(*statement.module.split("."))
+                names = [one.name for one in statement.names if name == (one.asname or one.name)]
+                origins += [(stem, one) for one in names]
+            elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
+                assigned += [one for one in _targets(statement) if ast.unparse(one) == name]
+    if origins and len(origins) + len(assigned) > 1:
+        raise ReleaseError(f"{path} imports {name}, and has it from elsewhere too", "keep one")
+    return origins[0] if origins else None
 
 
 def _matched_text(path: str, what: str, pattern: re.Pattern[str], read: Read) -> Place:
@@ -317,11 +324,13 @@ def _matched_text(path: str, what: str, pattern: re.Pattern[str], read: Read) ->
     except UnicodeDecodeError as error:
         raise ReleaseError(f"{path} is not UTF-8: {error}") from error
     match = _only(path, what, list(pattern.finditer(text.replace("\r\n", "\n"))))
-    if not match["version"]:
+    version = (match["version"] or "").strip()  # `.+` may take the end of the line with it
+    if not version:
         raise ReleaseError(f"{what}: the group «version» is empty in {path}")
+    at = match.start("version") + match["version"].index(version)
     shifts = (end.start() - number for number, end in enumerate(re.finditer("\r\n", text)))
-    start = match.start("version") + sum(1 for shift in shifts if shift < match.start("version"))
-    return Place(path=path, what=what, start=len(text[:start].encode()), text=match["version"])
+    start = at + sum(1 for shift in shifts if shift < at)
+    return Place(path=path, what=what, start=len(text[:start].encode()), text=version)
 
 
 def _only(path: str, what: str, matches: list[Match]) -> Match:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from packaging.version import Version
@@ -96,10 +96,10 @@ class Project:
         """
         pyproject = _pyproject(read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
-        place = _without_v(locations.find(pyproject, read))
+        place = _bare(locations.find(pyproject, read))
         version = _parsed(place)
         others = [locations.named(entry, place.text, read) for entry in config.version_files]
-        places = {(one.path, one.start): one for one in (*map(_without_v, others), place)}
+        places = {(one.path, one.start): one for one in (*map(_bare, others), place)}
         return cls(
             name=_name(pyproject),
             version=version,
@@ -160,11 +160,12 @@ def _parsed(place: Place) -> Version:
         ) from None
 
 
-def _without_v(place: Place) -> Place:
-    """Leave a `v` before the version where it is."""
-    if place.text[:1] in {"v", "V"}:
-        return Place(path=place.path, what=place.what, start=place.start + 1, text=place.text[1:])
-    return place
+def _bare(place: Place) -> Place:
+    """Leave a `v` before the version, and space around it, where they are."""
+    text = place.text.strip()
+    skip = place.text.index(text) + (text[:1] in {"v", "V"})
+    start = place.start + len(place.text[:skip].encode())
+    return replace(place, start=start, text=place.text[skip:].rstrip())
 
 
 def _is_list_of_text(value: object) -> bool:
