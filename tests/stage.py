@@ -44,6 +44,15 @@ FILES = {
 }
 
 
+def with_backend(script: str) -> dict[str, str | bytes]:
+    """The sample's files with a build backend of its own, which may begin with flit's."""
+    pyproject = PYPROJECT.replace(
+        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
+    )
+    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    return {"pyproject.toml": pyproject + include, "backend.py": script}
+
+
 @dataclass
 class Result:
     """What a command left behind."""

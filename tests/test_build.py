@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from release.build import build, check, top_level_modules
-from tests.stage import PYPROJECT
+from tests.stage import with_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,14 +70,6 @@ def build_wheel(folder, *args):
         wheel.writestr("acme-1.0.dist-info/METADATA", "Name: acme")
     return name
 """
-
-
-def with_backend(script: str) -> dict[str, str | bytes]:
-    pyproject = PYPROJECT.replace(
-        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
-    )
-    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
-    return {"pyproject.toml": pyproject + include, "backend.py": script}
 
 
 def test_a_wheel_has_one_dist_info(stage: Stage) -> None:

@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tests.faults import PASS, faulty
-from tests.stage import NOXFILE, PYPROJECT
+from tests.stage import NOXFILE, PYPROJECT, with_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,11 +131,7 @@ def build_wheel(folder, *args):
 
 
 def test_many_wheels_are_uploaded_and_the_sdist_comes_last(stage: Stage) -> None:
-    pyproject = PYPROJECT.replace(
-        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
-    )
-    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
-    stage.commit({"pyproject.toml": pyproject + include, "backend.py": BACKEND})
+    stage.commit(with_backend(BACKEND))
     seen: list[str] = []
     with faulty(stage.url, [], seen) as url:
         done = stage.run("publish", "minor", "--repository", url)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import serving
-from tests.stage import PYPROJECT, Stage
+from tests.stage import PYPROJECT, Stage, with_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -324,11 +324,7 @@ def build_wheel(folder, *args):
 
 
 def test_the_build_makes_another_version(stage: Stage) -> None:
-    pyproject = PYPROJECT.replace(
-        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
-    )
-    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
-    stage.commit({"pyproject.toml": pyproject + include, "backend.py": BACKEND})
+    stage.commit(with_backend(BACKEND))
     words = ("acme-9.9.9-py3-none-any.whl: the file's name says acme 9.9.9, the plan acme 1.3.0",)
     refused(stage, "publish", "minor", words=words)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import DROP, LOSE, PASS, faulty
-from tests.stage import PYPROJECT
+from tests.stage import with_backend
 
 if TYPE_CHECKING:
     from tests.stage import Result, Stage
@@ -164,11 +164,7 @@ def build_sdist(folder, *args):
 
 
 def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None:
-    pyproject = PYPROJECT.replace(
-        'build-backend = "flit_core.buildapi"', 'build-backend = "backend"\nbackend-path = ["."]'
-    )
-    include = '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
-    stage.commit({"pyproject.toml": pyproject + include, "backend.py": UNREPRODUCIBLE})
+    stage.commit(with_backend(UNREPRODUCIBLE))
     stopped_at_the_push(stage)
     wheel = (stage.files / FILES[0]).read_bytes()
     (stage.files / FILES[1]).unlink()
