@@ -138,8 +138,9 @@ def _publish_rc(options: Options, console: Console) -> None:
     draft = prepare_rc(bump, project, facts, world, base=base, ask=ask)
     console.show_draft(draft, story(draft, world))
     if not options.dry_run:
-        publish_rc(draft, project, world, console)
+        built = publish_rc(draft, project, world, console)
         console.show_released(draft, world.index.simple_url)
+        console.show_built(built)
 
 
 def _build(options: Options, console: Console) -> None:

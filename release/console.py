@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as Terminal
@@ -23,7 +24,6 @@ from release.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from release.intent import Intent
     from release.plan import Distribution, Draft, Release
@@ -201,8 +201,8 @@ class Console:
         self.say("To release again without a new commit, say the version instead of the level.")
         self.document.update(state="released before", tag=tag)
 
-    def show_built(self, distributions: Iterable[Distribution], folder: Path) -> None:
-        """Print what was built."""
+    def show_built(self, distributions: Iterable[Distribution], folder: Path = Path()) -> None:
+        """Print the files with their sha256."""
         self.say()
         for one in distributions:
             self.say(f"  {one.sha256}  {folder / one.filename}")

@@ -154,8 +154,8 @@ class Git:
         return self("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 
     def told(self, tag: str) -> str:
-        """Return a tag with its commit and the diff, as text to read; HEAD's without a tag."""
-        return self("show", "--no-color", "--unified=1", tag or "HEAD")
+        """Return a tag with its commit and the diff, as text to read."""
+        return self("show", "--no-color", "--unified=1", tag)
 
     def local_ref(self, ref: str) -> str | None:
         """Return the id that a local ref has, or None."""

@@ -83,7 +83,7 @@ def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> Non
             publish(draft, project, world, console)
         with console.step("Install it from the index with pip"):
             version = stage.installed(draft)
-        console.show_rehearsed(draft, version, world.git.told(draft.tag))
+        console.show_rehearsed(draft, version, world.git.told(draft.tag) if draft.tag else "")
 
 
 @contextmanager

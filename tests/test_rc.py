@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import LOSE, faulty
+from tests.faults import LOSE, PASS, faulty
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def test_the_number_comes_from_the_index(stage: Stage) -> None:
     assert done.code == 0, done.err
     assert done.document["plan"]["version"] == "1.3.0rc11"
     assert done.document["plan"]["bump"] == "minor --pre rc"
+    assert len(done.document["distributions"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,15 @@ def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
     assert "1.2.3 → 1.3.0rc1" in done.out
     assert "Commit" not in done.out
     assert stage.state() == before
+
+
+def test_a_half_published_pre_release_says_so(stage: Stage) -> None:
+    with faulty(stage.url, [PASS, "400"]) as url:
+        done = stage.run("publish-rc", "minor", "--repository", url)
+        assert done.code == 3
+        assert "the same command publishes the next number" in done.err
+        assert stage.run("publish-rc", "minor", "--repository", url).code == 0
+    assert "acme-1.3.0rc2.tar.gz" in stage.published()
 
 
 def test_a_lost_answer_is_no_failure(stage: Stage) -> None:

@@ -84,6 +84,7 @@ def test_a_project_that_cannot_be_read(
         (("publish",), ("say what comes after 1.2.3", "minor: 1.3.0", "patch: 1.2.4")),
         (("publish", "minor", "--repository", "nowhere"), ("no index 'nowhere'", "testpypi")),
         (("publish", "--resume", "--abandon"), ("not allowed with",)),
+        (("publish", "minor", "--resume"), ("take no level: minor",)),
         (("publsih", "minor"), ("invalid choice",)),
     ],
 )

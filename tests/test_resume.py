@@ -62,10 +62,11 @@ def test_another_clone_finishes_it(stage: Stage) -> None:
 def test_a_dry_run_shows_what_is_left_and_changes_nothing(stage: Stage) -> None:
     stopped_at_the_push(stage)
     before = stage.state()
-    done = stage.run("publish", "--resume", "--dry-run")
-    assert done.code == 0
-    assert "acme 1.3.0, unfinished" in done.out
-    assert stage.state() == before
+    for option in ("--resume", "--abandon"):
+        done = stage.run("publish", option, "--dry-run")
+        assert done.code == 0
+        assert "acme 1.3.0, unfinished" in done.out
+        assert stage.state() == before
 
 
 def test_any_other_command_is_refused(stage: Stage) -> None:
