@@ -79,6 +79,47 @@ def test_a_wheel_has_one_dist_info(stage: Stage) -> None:
     assert "2 .dist-info folders: acme-1.0.dist-info, acme-1.2.3.dist-info" in done.err
 
 
+OTHER_METADATA = """\
+import os, zipfile
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    path = os.path.join(folder, name)
+    with zipfile.ZipFile(path) as wheel:
+        files = {one: wheel.read(one) for one in wheel.namelist()}
+    with zipfile.ZipFile(path, "w") as wheel:
+        for one, data in files.items():
+            wheel.writestr(one, data.replace(b"Version: 1.2.3", b"Version: 9.9.9"))
+    return name
+"""
+TWO_SDISTS = """\
+import os, shutil
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_sdist(folder, *args):
+    name = flit_core.buildapi.build_sdist(folder, *args)
+    shutil.copy(os.path.join(folder, name), os.path.join(folder, "acme-1.2.3.0.tar.gz"))
+    return name
+"""
+
+
+def test_a_files_metadata_must_say_what_its_name_says(stage: Stage) -> None:
+    stage.commit(with_backend(OTHER_METADATA))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "its metadata says acme 9.9.9, the plan acme 1.2.3" in done.err
+
+
+def test_there_is_exactly_one_sdist(stage: Stage) -> None:
+    stage.commit(with_backend(TWO_SDISTS))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "the build made 2 sdists and 1 wheels" in done.err
+
+
 def test_a_failed_build_shows_its_output(stage: Stage) -> None:
     stage.commit(with_backend("raise RuntimeError('out of paint')\n"))
     done = stage.run("build")
