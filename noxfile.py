@@ -23,7 +23,9 @@ PATIENCE = 60.0
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
     session.install("-e", ".[rehearsal]")
-    session.run("python", "-m", "release", verb, *session.posargs, interrupt_timeout=PATIENCE)
+    # -I: a release.py in the project is not what is meant.
+    command = ["python", "-I", "-m", "release", verb, *session.posargs]
+    session.run(*command, interrupt_timeout=PATIENCE)
 
 
 @nox.session

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.console import Console
     from release.world import secret_values
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # clean up as Ctrl-C does
+        signal.signal(getattr(signal, name), signal.default_int_handler)
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),

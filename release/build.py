@@ -28,6 +28,7 @@ from release.process import ProgramFailed, capture, stream
 
 DEFAULT_TESTS = ("nox", "-s", "tests")
 PIP = ("-m", "pip", "install")
+ISOLATED = ("-I", "-m")  # a build.py or nox.py in the project is not what is meant
 OnLine = Callable[[str], object]
 STALE = 4  # the exit code of this script when a module tells the old version
 # Imports the modules named on the command line, and prints those that tell another version.
@@ -49,22 +50,37 @@ def run_tests(
 
     Nox says «success» about a session that was skipped, so its report is read as well.
     """
-    if command != DEFAULT_TESTS:
-        program = shutil.which(command[0], path=env.get("PATH")) or command[0]
-        stream([program, *command[1:]], cwd=tree, env=env, on_line=on_line)
-        return
-    with TemporaryDirectory(prefix="nox-release-") as folder:
-        report = Path(folder, "report.json")
-        options = ["--error-on-missing-interpreters", "--report", str(report)]
-        argv = [sys.executable, "-m", *command, *options]
-        stream(argv, cwd=tree, env=env, on_line=on_line)
-        sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
+    try:
+        sessions = _run_tests(command, tree, env, on_line)
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"the tests failed (exit code {error.returncode}):\n{error.output}",
+            "mend that, commit and push it, and type the command again; "
+            "or see `test-command` and --skip-tests",
+        ) from error
     idle = [session["name"] for session in sessions if session["result"] != "success"]
     if idle or not sessions:
         raise ReleaseError(
             f"the tests did not run: {', '.join(idle) or 'no session'} was skipped",
             "make `nox -s tests` run them, or say --skip-tests",
         )
+
+
+def _run_tests(
+    command: tuple[str, ...], tree: Path, env: Mapping[str, str], on_line: OnLine
+) -> list[dict[str, str]]:
+    """Run the command, and return what Nox reports of its sessions; another command has one."""
+    if command != DEFAULT_TESTS:
+        program = shutil.which(command[0], path=env.get("PATH")) or command[0]
+        stream([program, *command[1:]], cwd=tree, env=env, on_line=on_line)
+        return [{"name": command[0], "result": "success"}]
+    with TemporaryDirectory(prefix="nox-release-") as folder:
+        report = Path(folder, "report.json")
+        options = ["--error-on-missing-interpreters", "--report", str(report)]
+        argv = [sys.executable, *ISOLATED, *command, *options]
+        stream(argv, cwd=tree, env=env, on_line=on_line)
+        sessions: list[dict[str, str]] = json.loads(report.read_text(encoding="utf-8"))["sessions"]
+        return sessions
 
 
 def build(  # noqa: PLR0913
@@ -85,7 +101,16 @@ def build(  # noqa: PLR0913
     """
     installer = "uv" if _uv(env) else "pip"
     stream(
-        [sys.executable, "-m", "build", "--installer", installer, "--outdir", str(out), str(tree)],
+        [
+            sys.executable,
+            *ISOLATED,
+            "build",
+            "--installer",
+            installer,
+            "--outdir",
+            str(out),
+            str(tree),
+        ],
         cwd=tree,
         env={**env, "SOURCE_DATE_EPOCH": str(epoch)},
         on_line=on_line,
@@ -122,7 +147,7 @@ def check(
         names = [str(path) for path in paths]
         strict = pool.submit(
             capture,
-            [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *names],
+            [sys.executable, *ISOLATED, "twine", "--no-color", "check", "--strict", *names],
             cwd=folder,
             env=env,
         )
@@ -159,7 +184,14 @@ def fresh_environment(path: Path, env: Mapping[str, str]) -> Path:
     if uv := _uv(env):
         argv = [uv, "venv", "--quiet", "--python", sys.executable, str(path)]
     else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
-        argv = [sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update", str(path)]
+        argv = [
+            sys.executable,
+            *ISOLATED,
+            "virtualenv",
+            "--quiet",
+            "--no-periodic-update",
+            str(path),
+        ]
     capture(argv, cwd=path.parent, env=env)
     return path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 

@@ -332,12 +332,18 @@ class Git:
         shared = Path(self("rev-parse", "--path-format=absolute", "--git-common-dir"))
         private = Path(self("rev-parse", "--absolute-git-dir"), "tagging")
         self("init", "--quiet", "--bare", "--template=", str(private))
-        self.raw(
-            f"--git-dir={private}", "-c", f"include.path={shared / 'config'}",
-            "tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit,
-            stdin=message.encode(),
-            env={"GIT_OBJECT_DIRECTORY": str(shared / "objects")},
-        )  # fmt: skip
+        try:
+            self.raw(
+                f"--git-dir={private}", "-c", f"include.path={shared / 'config'}",
+                "tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit,
+                stdin=message.encode(),
+                env={"GIT_OBJECT_DIRECTORY": str(shared / "objects")},
+            )  # fmt: skip
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"git couldn't make the tag {name}: {error.output.strip()}",
+                "if that is about signing: git tag --sign try-it",
+            ) from error
         tag = self(f"--git-dir={private}", "rev-parse", f"refs/tags/{name}")
         shutil.rmtree(private)
         wants_signature = self("config", "--type=bool", "--default=false", "tag.gpgSign") == "true"

@@ -164,7 +164,7 @@ def commit_version(here: Git, draft: Draft, tree: str) -> str:
     except ProgramFailed as error:
         raise ReleaseError(
             f"the release commit was refused:\n{error.output.strip()}",
-            "mend what the hook says, commit that, and type the command again",
+            "mend what git or the hook says, commit that, and type the command again",
         ) from error
     if (here.tree(commit), here.parents(commit)) != (tree, [draft.base]):
         changes = here("diff", "--stat", tree, commit)

@@ -55,7 +55,7 @@ class Rehearsal:
         env = {**self.world.programs_env(), "PIP_CONFIG_FILE": os.devnull}
         with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
             python = str(fresh_environment(Path(folder, "environment"), env))
-            pip = [sys.executable, "-m", "pip", "--isolated", "--python", python, "install"]
+            pip = [sys.executable, "-I", "-m", "pip", "--isolated", "--python", python, "install"]
             source = ["--quiet", "--no-deps", "--index-url", self.world.index.simple_url]
             wanted = f"{release.name}=={release.version}"
             capture([*pip, *source, wanted], cwd=Path(folder), env=env)

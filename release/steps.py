@@ -164,7 +164,7 @@ def wait_until_listed(name: str, distributions: Sequence[Distribution], world: W
             raise ReleaseError(
                 f"{world.index.simple_url} still doesn't list "
                 + ", ".join(one.filename for one in absent),
-                "indexes lag; look at it later and continue then",
+                "indexes lag: continue later; or is that the right `index-url`?",
             )
         time.sleep(2)
 
@@ -197,11 +197,15 @@ def push(plan: Plan, world: World) -> None:
         landing = landing_commit(plan.commit, plan.branch, world)
         try:
             world.git.push(*refspecs(plan.branch, landing, plan.tag, plan.tag_object))
-        except ProgramFailed:
+        except ProgramFailed as error:
             if pushed(plan, world):
                 return
             if attempt == PUSHES or landing == landing_commit(plan.commit, plan.branch, world):
-                raise
+                raise ReleaseError(
+                    f"{world.git.remote} refuses the push of {plan.branch} and {plan.tag}:\n"
+                    + error.output.strip(),
+                    "the files are on the index; make the push possible, then continue",
+                ) from error
         else:
             return
 
@@ -251,7 +255,9 @@ def follow(plan: Plan, world: World, line: Line) -> None:
         line.remark = f"left alone: {', '.join(paths[:3])} changed meanwhile"
     else:
         try:
-            git.fast_forward(plan.commit)
+            ref = f"refs/heads/{plan.branch}"
+            git.fetch(ref)
+            git.fast_forward(git.remote_refs(ref)[ref])
             git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
-        except ProgramFailed as error:
-            line.remark = f"left alone: {error.output.strip()}"
+        except ProgramFailed:
+            line.remark = "left alone: git pull brings it"

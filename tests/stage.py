@@ -105,7 +105,7 @@ class Stage:
     def spawn(self, *args: str, at: Path | None = None) -> subprocess.Popen[str]:
         """Start the command line as a process of its own, from the clone."""
         return subprocess.Popen(
-            [sys.executable, "-m", "release", *args],
+            [sys.executable, "-I", "-m", "release", *args],
             cwd=at or self.clone,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -96,5 +96,10 @@ def test_a_bare_nox_publishes_nothing() -> None:
     assert offered == {"build", "rehearse", "publish_rc", "publish_release"}
 
 
+def test_sessions_do_not_run_a_module_of_the_project() -> None:
+    for text in (README, (ROOT / "noxfile.py").read_text(encoding="utf-8")):
+        assert '"python", "-I", "-m", "release"' in text
+
+
 def test_the_exit_codes_are_documented() -> None:
     assert [row[0] for row in rows("Exit codes")] == ["0", "1", "2", "3", "130"]

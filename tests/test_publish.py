@@ -153,6 +153,15 @@ def test_the_tests_are_a_configured_command(stage: Stage) -> None:
     assert "Released with --skip-tests." in stage.git("cat-file", "tag", "v1.3.0")
 
 
+def test_modules_of_the_project_are_not_taken_for_tools(stage: Stage) -> None:
+    own = 'raise SystemExit("this is the project\'s own")\n'
+    names = ("release.py", "build.py", "twine.py", "virtualenv.py", "pip.py")
+    stage.commit(dict.fromkeys(names, own))
+    child = stage.spawn("publish", "minor")
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+
+
 def test_tests_and_builds_get_no_credentials(stage: Stage) -> None:
     noxfile = NOXFILE.replace(
         '"import acme"', "\"import os, sys; sys.exit('TWINE_PASSWORD' in os.environ)\""
@@ -209,5 +218,8 @@ def test_the_command_typed_again_at_the_very_end_makes_no_other_release(stage: S
     assert "v1.3.0 was released from this commit" in again.out
     assert stage.published() == FILES
     stage.git("pull", "--quiet", "--ff-only", "origin", "main")
+    place = stage.clone.parent / "shallow"
+    stage.git("clone", "--quiet", "--depth=1", stage.remote.as_uri(), str(place), at=stage.remote)
+    assert "released from this commit" in stage.run("publish", "minor", at=place).out
     assert stage.run("publish", "patch").code == 0
     assert stage.published()[2:] == ["acme-1.3.1-py3-none-any.whl", "acme-1.3.1.tar.gz"]
