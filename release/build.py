@@ -99,18 +99,9 @@ def build(  # noqa: PLR0913
     Raises `ReleaseError` when the build fails, when there isn't exactly one sdist and a wheel, or
     when a file isn't this version of this project.
     """
-    installer = "uv" if _uv(env) else "pip"
+    argv = [sys.executable, *ISOLATED, "build", "--installer", "uv" if _uv(env) else "pip"]
     stream(
-        [
-            sys.executable,
-            *ISOLATED,
-            "build",
-            "--installer",
-            installer,
-            "--outdir",
-            str(out),
-            str(tree),
-        ],
+        [*argv, "--outdir", str(out), str(tree)],
         cwd=tree,
         env={**env, "SOURCE_DATE_EPOCH": str(epoch)},
         on_line=on_line,

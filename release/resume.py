@@ -89,11 +89,10 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
                 continue
             derived = Derived.of(base, version, world)
             commit, message = git.fetch_tag(derived.tag)
-            files = {
-                (file.sha256, file.filename) for file in facts.files if file.version == version
-            }
+            files = [file for file in facts.files if file.version == version]
+            there = {(world.index.sha256_of(file), file.filename) for file in files}
             recorded = set(re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE))
-            is_all_there = recorded == files or not any(sha256 for sha256, _ in files)
+            is_all_there = recorded == there
             if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
                 return derived.tag
     return None

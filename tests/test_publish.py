@@ -223,3 +223,10 @@ def test_the_command_typed_again_at_the_very_end_makes_no_other_release(stage: S
     assert "released from this commit" in stage.run("publish", "minor", at=place).out
     assert stage.run("publish", "patch").code == 0
     assert stage.published()[2:] == ["acme-1.3.1-py3-none-any.whl", "acme-1.3.1.tar.gz"]
+
+
+def test_a_release_with_other_files_on_the_index_was_not_released_before(stage: Stage) -> None:
+    assert stage.run("publish", "minor").code == 0
+    (stage.files / FILES[1]).unlink()
+    done = stage.run("publish", "minor", "--dry-run")
+    assert "was released from this commit" not in done.out
