@@ -304,13 +304,21 @@ class Git:
                 there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
             yield there
         finally:
-            try:
-                self("worktree", "remove", "--force", str(path))
-            except ReleaseError:  # never made, or its files are in use: forget it all the same
-                shutil.rmtree(path, ignore_errors=True)
-                with suppress(ReleaseError):
-                    self("worktree", "prune")
+            with suppress(ReleaseError):  # never made, or its files are in use
+                self.remove_worktree(path)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def worktrees(self) -> list[Path]:
+        """Return the folders of all worktrees of this repository, the main one first."""
+        entries = (
+            row.partition(" ") for row in self("worktree", "list", "--porcelain").splitlines()
+        )
+        return [Path(value) for key, _, value in entries if key == "worktree"]
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a worktree, even if it is locked, changed or half made."""
+        shutil.rmtree(path, ignore_errors=True)
+        self("worktree", "remove", "--force", "--force", str(path))
 
     def commit(self, message: str) -> str:
         """Commit what is staged, with the user's own hooks and signing, and return the id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,11 @@ from release.rehearsal import USER, serve
 from tests.stage import FILES, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    MakeStage = Callable[..., AbstractContextManager[Stage]]
 
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR")
 
@@ -90,28 +94,52 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stage(
-    tmp_path: Path,
+def stage(tmp_path: Path, make_stage: MakeStage) -> Iterator[Stage]:
+    """The sample project, ready to be released."""
+    with make_stage(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def make_stage(
     template: Path,
     offline: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Stage]:
-    """The sample project, ready to be released."""
+) -> MakeStage:
+    """A function that sets the stage in a folder, and the index beside it or elsewhere."""
     _ = offline
-    shutil.copytree(template, tmp_path / "stage", symlinks=True)
-    files = tmp_path / "index"
-    files.mkdir()
-    with serve(files) as (url, password):
-        monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
-        monkeypatch.setenv("TWINE_USERNAME", USER)
-        monkeypatch.setenv("TWINE_PASSWORD", password)
-        yield Stage(
-            clone=tmp_path / "stage/acme",
-            remote=tmp_path / "stage/remote.git",
-            files=files,
-            url=url,
-            password=password,
-            capture=capsys.readouterr,
-            monkeypatch=monkeypatch,
-        )
+
+    @contextmanager
+    def make(folder: Path, files: Path | None = None) -> Iterator[Stage]:
+        shutil.copytree(template, folder / "stage", symlinks=True)
+        files = files or folder / "index"
+        files.mkdir(parents=True)
+        with serve(files) as (url, password):
+            monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+            monkeypatch.setenv("TWINE_USERNAME", USER)
+            monkeypatch.setenv("TWINE_PASSWORD", password)
+            yield Stage(
+                clone=folder / "stage/acme",
+                remote=folder / "stage/remote.git",
+                files=files,
+                url=url,
+                password=password,
+                capture=capsys.readouterr,
+                monkeypatch=monkeypatch,
+            )
+
+    return make
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path | None]:
+    """A file system of 24 MB that a test can fill up; None where nobody may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        yield None
+        return
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
