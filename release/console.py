@@ -93,9 +93,10 @@ class Console:
         self.secrets = sorted({*self.secrets, *spelled}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """Return `text` without secrets and without credentials in URLs."""
+        """Return `text` without secrets, credentials in URLs, and what a terminal would obey."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
+        text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
         return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
     def say(self, text: str = "", style: str = "") -> None:

@@ -181,7 +181,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         base=base,
         branch=branch,
         tag=template.replace("{version}", str(version)),
-        message=project.config.message.replace("{version}", str(version)),
+        message=project.message(version),
         edits=project.edits(version),
         repository=repository,
         remote=remote,

@@ -108,6 +108,10 @@ class Project:
             contents={place.path: read(place.path) or b"" for place in places.values()},
         )
 
+    def message(self, version: Version) -> str:
+        """Return the message of the release commit."""
+        return self.config.message.replace("{version}", str(version))
+
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
         if version == self.version:

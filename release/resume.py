@@ -8,6 +8,8 @@ version, and its files are built anew and compared.
 from __future__ import annotations
 
 import re
+import shlex
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from release.intent import Intent
     from release.plan import Plan
     from release.world import Facts, World
+
+SETTLE = 10.0  # seconds in which an upload that was on its way turns up
 
 
 # Believe
@@ -113,7 +117,7 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"{plan.title} was begun on another index: {plan.repository}, not "
             + world.index.upload_url,
             "if that index is yours: "
-            f"nox -s publish_release -- --resume --repository {plan.repository}",
+            f"nox -s publish_release -- --resume --repository {shlex.quote(plan.repository)}",
         )
     is_same = str(bump) == plan.bump and git.resolve("HEAD") in {plan.base, plan.commit}
     if bump and not is_same:
@@ -142,14 +146,16 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "previous version": (plan.previous, project.version),
         "version": (plan.version, _bumped(plan, project.version, facts)),
         "branch": (plan.branch, facts.branch),
+        "message": (plan.message, project.message(plan.version)),
         # Its style may depend on the tags that a clone has; the tag object is checked below.
         "tag": (plan.tag, plan.tag if plan.tag.endswith(str(plan.version)) else derived.tag),
         "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
         "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
+        "tag message": (_told(git, plan), plan.tag_message(plan.distributions)),
         "files": (_files(plan), {(canonicalize_name(plan.name), plan.version)}),
     }
     return [
-        f"its {what} is {said}, not {wanted}"
+        f"its {what} is {said!s}, not {wanted!s}"
         for what, (said, wanted) in said_and_derived.items()
         if said != wanted
     ]
@@ -184,6 +190,15 @@ def _tagged(git: Git, plan: Plan) -> list[str]:
     except ReleaseError:
         return []
     return [row.partition(" ")[2] for row in header]
+
+
+def _told(git: Git, plan: Plan) -> str:
+    """Return the message of the tag object, without its signature."""
+    try:
+        text = git.raw("cat-file", "tag", plan.tag_object).decode("utf-8", "replace")
+    except ReleaseError:
+        return ""
+    return text.partition("\n\n")[2].partition("-----BEGIN ")[0]
 
 
 # Finish
@@ -231,16 +246,35 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
 
 def abandon(intent: Intent, world: World, console: Console) -> Plan:
     """Give an accepted release up; possible exactly while none of its files is on the index."""
-    plan, index = intent.plan, world.index
-    names = {one.filename for one in plan.distributions}
-    files = [file for file in index.files(plan.name) if file.filename in names]
-    there = {index.sha256_of(file) for file in files}
-    if published := [one.filename for one in plan.distributions if one.hashes & there]:
-        raise ReleaseError(
-            f"{plan.title} can't be abandoned: {', '.join(published)} is on the index for good",
-            f"finish it: nox -s publish_release -- --resume{world.again}",
-        )
+    plan = intent.plan
+    refuse_if_published(plan, world)
+    with console.step(f"Take {plan.title} over: nobody else goes on with it"):
+        intent = world.intent.write(plan, instead_of=intent)
+    with console.step("See that no file of it turns up on the index") as line:
+        line.note("an upload may be on its way, and a listing lag")
+        until = time.monotonic() + min(SETTLE, world.index.patience)
+        while time.monotonic() < until:
+            time.sleep(1)
+            refuse_if_published(plan, world)
     with console.step(f"Abandon {plan.title}"):
         if not world.intent.clear(intent):
             raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
     return plan
+
+
+def refuse_if_published(plan: Plan, world: World) -> None:
+    """Raise `ReleaseError` when somebody may have seen this release: on the index, or its tag."""
+    index, git, tag = world.index, world.git, f"refs/tags/{plan.tag}"
+    names = {one.filename for one in plan.distributions}
+    files = [file for file in index.files(plan.name) if file.filename in names]
+    there = {index.sha256_of(file) for file in files}
+    seen = [one.filename for one in plan.distributions if one.hashes & there]
+    where = "the index for good"
+    if not seen and git.remote_refs(tag):
+        seen, where = [plan.tag], f"{git.remote}, where others have seen it"
+    if seen:
+        raise ReleaseError(
+            f"{plan.title} can't be abandoned: {', '.join(seen)} is on {where}",
+            f"finish it: nox -s publish_release -- --resume{world.again}\n"
+            "then yank it",
+        )
