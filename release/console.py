@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release.intent import Intent
     from release.plan import Distribution, Draft, Release
 
+MINUTE = 60.0
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -37,6 +38,7 @@ class Line:
     def __init__(self, console: Console, title: str, *, log: bool) -> None:
         self.console, self.title, self.log = console, title, log
         self.remark = ""
+        self.told = -MINUTE  # when it was said that the step waits
         self.spinner = Spinner("dots", Text(title))
         columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn())
         self.bars = Progress(*columns, TransferSpeedColumn(), console=console.terminal)
@@ -50,6 +52,14 @@ class Line:
             row.truncate(self.console.terminal.width - 4, overflow="ellipsis")
             self.spinner.update(text=row)
         elif self.log:
+            self.console.say(f"    {text}")
+
+    def wait(self, text: str) -> None:
+        """Show what is waited for; where there is no terminal, about once a minute."""
+        if self.console.terminal.is_terminal:
+            self.note(text)
+        elif time.monotonic() - self.told >= MINUTE:
+            self.told = time.monotonic()
             self.console.say(f"    {text}")
 
     def bar(self, name: str) -> Callable[[int, int], None]:

@@ -12,6 +12,8 @@ from release import ReleaseError, UsageError, locations
 from release.locations import BOM, Place, table_at, text_at, tomllib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from release.locations import Read
 
 TABLE = "[tool.nox-release]"
@@ -31,6 +33,7 @@ class Configuration:
     version_files: tuple[str, ...] = ()
     import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
+    patience: int = 600  # seconds that an index may take to list a file that it has accepted
 
     @classmethod
     def load(cls, table: dict[str, Any]) -> Configuration:
@@ -45,11 +48,10 @@ class Configuration:
                     f"{TABLE} has an unknown key {key!r}",
                     f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}",
                 )
-            is_text = kinds[known[key]] is str
-            if not (isinstance(value, str) if is_text else _is_list_of_text(value)):
-                wanted = "a string" if is_text else "a list of strings"
+            wanted, fits = WANTED[kinds[known[key]]]
+            if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
-            values[known[key]] = value if is_text else tuple(value)
+            values[known[key]] = tuple(value) if isinstance(value, list) else value
         for key in {"tag", "message"} & values.keys():
             if "{version}" not in values[key]:
                 raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
@@ -174,3 +176,14 @@ def _bare(place: Place) -> Place:
 
 def _is_list_of_text(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) is int and value > 0  # true and false are numbers to isinstance
+
+
+WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    int: ("a whole number above 0", _is_positive),
+    tuple[str, ...]: ("a list of strings", _is_list_of_text),
+}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.index import Conflict
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
 from release.steps import landing_commit, refspecs, steps, take, uploads
@@ -113,15 +114,20 @@ def publish(draft: Draft, project: Project, world: World, console: Console) -> P
         dist = Path(folder)
         plan = prove(draft, project, world, console, dist)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
-        with unfinished_on_error(world):
-            with console.step(f"Record the intent in {world.intent.name}"):
-                intent = record(plan, world)
-            first, *rest = steps(intent, dist, world)
-            try:
-                take(first, console)
-            except UploadRefused as error:
-                withdraw(intent, world, error)
-            return finish(intent, rest, console)
+        return carry_out(plan, world, console, dist)
+
+
+def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
+    """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
+    with unfinished_on_error(world):
+        with console.step(f"Record the intent in {world.intent.name}"):
+            intent = record(plan, world)
+        first, *rest = steps(intent, dist, world)
+        try:
+            take(first, console)
+        except UploadRefused as error:
+            withdraw(intent, world, error)
+        return finish(intent, rest, console)
 
 
 def finish(intent: Intent, steps: Iterable[Step], console: Console) -> Plan:
@@ -279,6 +285,7 @@ def publish_rc(
 @contextmanager
 def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
     """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
+    is_rc = bool(hint)
     hint = hint or (
         "the same command continues; from another clone: "
         f"nox -s publish_release -- --resume{world.again}\n"
@@ -290,7 +297,20 @@ def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {hint}") from None
+    except Conflict as error:
+        raise Unfinished(str(error), hint if is_rc else dead_end(world)) from error
     except ReleaseError as error:
         raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
     except Exception as error:
         raise Unfinished(f"the release stopped: {error!r}", hint) from error
+
+
+def dead_end(world: World) -> str:
+    """Return what is left to do when the index has other bytes under the name of a file."""
+    return (
+        "an index takes no other bytes under a used name: unless it is mistaken, this release "
+        "can't be finished\n"
+        f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}\n"
+        "else it stays half published: yank it there, "
+        f"git push {world.git.remote} :{world.intent.name}, and release a higher version"
+    )

@@ -29,7 +29,7 @@ from release import Refused, ReleaseError
 from release.checks import unfinished
 from release.plan import tag_template
 from release.project import Project
-from release.publish import build_and_check, finish, unfinished_on_error
+from release.publish import build_and_check, dead_end, finish, unfinished_on_error
 from release.steps import missing, steps
 from release.version import Bump, next_version
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
-    from release.plan import Plan
+    from release.plan import Distribution, Plan
     from release.world import Facts, World
 
 SETTLE = 10.0  # seconds in which an upload that was on its way turns up
@@ -219,18 +219,19 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     Where the backend isn't reproducible, files that the index doesn't list may differ from those
     of the first try. Those may still turn up, so their sha256 is kept.
     """
-    plan, git, index = intent.plan, world.git, world.index
-    absent = {one.filename for one in missing(plan.name, plan.distributions, world)}
-    fresh = {file.filename: index.sha256_of(file) for file in index.files(plan.name)
-             if file.version == plan.version}  # fmt: skip
+    plan, git = intent.plan, world.git
+    known = {one.filename: one for one in as_listed(plan, world)}
+    absent = {one.filename for one in missing(plan.name, known.values(), world)}
     with git.worktree(plan.commit) as here:
         if absent:
             project = Project.load(partial(git.blob, plan.base))
             built = build_and_check(here, project, world, console, dist, plan.version)
-            fresh |= {one.filename: one.sha256 for one in built if one.filename in absent}
-        if unbuilt := [one.filename for one in plan.distributions if one.filename not in fresh]:
-            raise ReleaseError(f"building {plan.title} again didn't make {', '.join(unbuilt)}")
-        distributions = tuple(one.with_sha256(fresh[one.filename]) for one in plan.distributions)
+            fresh = {one.filename: one for one in built}
+            if unbuilt := absent - fresh.keys():
+                names = ", ".join(sorted(unbuilt))
+                raise ReleaseError(f"building {plan.title} again didn't make {names}")
+            known |= {name: known[name].as_built(fresh[name]) for name in absent}
+        distributions = tuple(known.values())
         changed = [one.filename for one in distributions if one not in plan.distributions]
         if not changed:
             return intent
@@ -241,13 +242,28 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
             return world.intent.write(plan, instead_of=intent)
 
 
+def as_listed(plan: Plan, world: World) -> list[Distribution]:
+    """Return the files of a plan, each as that build of it which the index has."""
+    there = on_index(plan, world)
+    return [
+        one.as_built(one.builds.get(there.get(one.filename, ""), one)) for one in plan.distributions
+    ]
+
+
+def on_index(plan: Plan, world: World) -> dict[str, str]:
+    """Return the sha256 of what the index has under the names of a plan's files."""
+    names = {one.filename for one in plan.distributions}
+    files = [file for file in world.index.files(plan.name) if file.filename in names]
+    return {file.filename: world.index.sha256_of(file) for file in files}
+
+
 # Abandon
 
 
 def abandon(intent: Intent, world: World, console: Console) -> Plan:
     """Give an accepted release up; possible exactly while none of its files is on the index."""
     plan = intent.plan
-    refuse_if_published(plan, world)
+    refuse_if_seen(plan, world)
     with console.step(f"Take {plan.title} over: nobody else goes on with it"):
         intent = world.intent.write(plan, instead_of=intent)
     with console.step("See that no file of it turns up on the index") as line:
@@ -255,26 +271,25 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
         until = time.monotonic() + min(SETTLE, world.index.patience)
         while time.monotonic() < until:
             time.sleep(1)
-            refuse_if_published(plan, world)
+            refuse_if_seen(plan, world)
     with console.step(f"Abandon {plan.title}"):
         if not world.intent.clear(intent):
             raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
     return plan
 
 
-def refuse_if_published(plan: Plan, world: World) -> None:
-    """Raise `ReleaseError` when somebody may have seen this release: on the index, or its tag."""
-    index, git, tag = world.index, world.git, f"refs/tags/{plan.tag}"
-    names = {one.filename for one in plan.distributions}
-    files = [file for file in index.files(plan.name) if file.filename in names]
-    there = {index.sha256_of(file) for file in files}
-    seen = [one.filename for one in plan.distributions if one.hashes & there]
-    where = "the index for good"
-    if not seen and git.remote_refs(tag):
-        seen, where = [plan.tag], f"{git.remote}, where others have seen it"
-    if seen:
+def refuse_if_seen(plan: Plan, world: World) -> None:
+    """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
+    there, git, tag = on_index(plan, world), world.git, f"refs/tags/{plan.tag}"
+    own = [one.filename for one in plan.distributions if there.get(one.filename) in one.builds]
+    if own:
+        message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
+        if others := there.keys() - {*own}:
+            message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
+            raise ReleaseError(message, dead_end(world))
+        raise ReleaseError(message, f"finish it: nox -s publish_release -- --resume{world.again}")
+    if git.remote_refs(tag):
         raise ReleaseError(
-            f"{plan.title} can't be abandoned: {', '.join(seen)} is on {where}",
-            f"finish it: nox -s publish_release -- --resume{world.again}\n"
-            "then yank it",
+            f"{plan.title} can't be abandoned: others may have seen {plan.tag} on {git.remote}",
+            f"finish it: nox -s publish_release -- --resume{world.again}",
         )

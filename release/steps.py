@@ -9,14 +9,16 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.index import IndexUnreadable
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from release.console import Console, Line
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Plan
     from release.world import World
 
-PATIENCE = 600.0  # seconds that an index may take to list a file that it has accepted
+POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
 PUSHES = 5  # tries, when the branch keeps moving
 
@@ -125,8 +127,8 @@ def uploads(
         ),
         Step(
             title="See every file on the index",
-            done=partial(listed, name, distributions, world),
-            do=lambda _line: wait_until_listed(name, distributions, world),
+            done=lambda: not unseen(name, distributions, world),
+            do=partial(wait_until_listed, name, distributions, world),
         ),
     ]
 
@@ -136,7 +138,7 @@ def listed(name: str, distributions: Sequence[Distribution], world: World) -> bo
     return not missing(name, distributions, world)
 
 
-def missing(name: str, distributions: Sequence[Distribution], world: World) -> list[Distribution]:
+def missing(name: str, distributions: Iterable[Distribution], world: World) -> list[Distribution]:
     """Return the files that the index doesn't list; one with other bytes is a `ReleaseError`."""
     files = world.index.files(name)
     return [one for one in distributions if not world.index.has(one, files)]
@@ -156,17 +158,35 @@ def upload(
         one.result()
 
 
-def wait_until_listed(name: str, distributions: Sequence[Distribution], world: World) -> None:
+def unseen(name: str, distributions: Sequence[Distribution], world: World) -> ReleaseError | None:
+    """Return why the files can't be installed yet, None when the index lists all of them.
+
+    An index is several machines and caches, which may disagree: it is asked twice.
+    """
+    try:
+        absent = missing(name, distributions, world) or missing(name, distributions, world)
+    except IndexUnreadable as error:
+        return error
+    if not absent:
+        return None
+    return ReleaseError(
+        f"{world.index.simple_url} doesn't list " + ", ".join(one.filename for one in absent),
+        "indexes lag: continue later; if that never changes, is it the right `index-url`?",
+    )
+
+
+def wait_until_listed(
+    name: str, distributions: Sequence[Distribution], world: World, line: Line
+) -> None:
     """Wait while the index, which has accepted the files, doesn't list all of them."""
-    deadline = time.monotonic() + PATIENCE
-    while absent := missing(name, distributions, world):
+    index = world.index
+    deadline = time.monotonic() + index.patience
+    until = datetime.now(timezone.utc) + timedelta(seconds=index.patience)
+    while problem := unseen(name, distributions, world):
         if time.monotonic() > deadline:
-            raise ReleaseError(
-                f"{world.index.simple_url} still doesn't list "
-                + ", ".join(one.filename for one in absent),
-                "indexes lag: continue later; or is that the right `index-url`?",
-            )
-        time.sleep(2)
+            raise problem
+        line.wait(f"{problem}; waiting until {until:%H:%M} UTC")
+        time.sleep(min(POLL, index.silence))
 
 
 # Push

@@ -105,6 +105,7 @@ class World:
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
+            patience=config.patience,
         )
         again = f" --repository {index.upload_url}" if repository else ""
         intent = IntentRef(git=git, name=config.intent_ref)
