@@ -7,7 +7,6 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,17 +24,20 @@ from packaging.utils import (
 
 from release import Refused, ReleaseError
 from release.checks import unfinished
-from release.plan import tag_template
+from release.plan import recorded, tag_template
 from release.project import Project
 from release.publish import build_and_check, finish, unfinished_on_error
 from release.steps import missing, steps
 from release.version import Bump, next_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packaging.version import Version
 
     from release.console import Console
     from release.git import Git
+    from release.index import IndexFile
     from release.intent import Intent
     from release.plan import Plan
     from release.world import Facts, World
@@ -90,9 +92,8 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
             derived = Derived.of(base, version, world)
             commit, message = git.fetch_tag(derived.tag)
             files = [file for file in facts.files if file.version == version]
-            there = {(world.index.sha256_of(file), file.filename) for file in files}
-            recorded = set(re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE))
-            is_all_there = recorded == there
+            there = {file.filename: world.index.sha256_of(file) for file in files}
+            is_all_there = recorded(message) == there
             if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
                 return derived.tag
     return None
@@ -231,16 +232,20 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
 
 def abandon(intent: Intent, world: World, console: Console) -> Plan:
     """Give an accepted release up; possible exactly while none of its files is on the index."""
-    plan, index = intent.plan, world.index
-    names = {one.filename for one in plan.distributions}
-    files = [file for file in index.files(plan.name) if file.filename in names]
-    there = {index.sha256_of(file) for file in files}
-    if published := [one.filename for one in plan.distributions if one.hashes & there]:
+    plan = intent.plan
+    if names := published(plan, world.index.files(plan.name), world):
         raise ReleaseError(
-            f"{plan.title} can't be abandoned: {', '.join(published)} is on the index for good",
+            f"{plan.title} can't be abandoned: {', '.join(names)} is on the index for good",
             f"finish it: nox -s publish_release -- --resume{world.again}",
         )
     with console.step(f"Abandon {plan.title}"):
         if not world.intent.clear(intent):
             raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
     return plan
+
+
+def published(plan: Plan, files: Iterable[IndexFile], world: World) -> list[str]:
+    """Return the names of the release's own files that are among `files` of the index."""
+    names = {one.filename for one in plan.distributions}
+    there = {world.index.sha256_of(file) for file in files if file.filename in names}
+    return [one.filename for one in plan.distributions if one.hashes & there]
