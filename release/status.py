@@ -169,7 +169,7 @@ def look(project: Project, facts: Facts, world: World) -> Status:
     refs = (ref for ref in facts.refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
     tags = newest_first(ref.removeprefix(TAGS) for ref in refs)
     style = project.config.tag or tag_template(tags, project.name, project.version)
-    records = gather(tags_by_version(tags, style, project.name, facts.taken), facts, world)
+    records = gather(tags_by_version(tags, style, project, facts.taken), facts, world)
     pending = look_at_pending(facts, world)
     last = next((one.tag for one in records if one.tag and one.tag.is_in_main), None)
     count, commits = git.since(last.commit if last else None, facts.tip, SUBJECTS)
@@ -188,11 +188,12 @@ def look(project: Project, facts: Facts, world: World) -> Status:
 
 
 def tags_by_version(
-    tags: Iterable[str], style: str, name: str, listed: Collection[Version]
+    tags: Iterable[str], style: str, project: Project, listed: Collection[Version]
 ) -> dict[Version, str]:
     """Return the tags of releases: those in this style, and for `listed` versions in any other.
 
-    Of several tags for one version the longest counts: beside `v4.0.0`, `v4` is one that moves.
+    A tag like `v4` that moves isn't one: with fewer numbers than the project's version it counts
+    only where the index has it, and of several tags for one version the longest does.
     """
     prefix, _, suffix = style.partition("{version}")
     own: dict[Version, str] = {}
@@ -200,8 +201,9 @@ def tags_by_version(
     for tag in sorted(tags, key=len):
         text = tag[len(prefix) : len(tag) - len(suffix)]
         if style.replace("{version}", text) == tag and (version := _version(text)):
-            own[version] = tag
-        elif (found := release_tag(tag, name)) and found[1] in listed:
+            if version in listed or len(version.release) >= len(project.version.release):
+                own[version] = tag
+        elif (found := release_tag(tag, project.name)) and found[1] in listed:
             other[found[1]] = tag
     return {**other, **own}
 
