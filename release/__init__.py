@@ -4,6 +4,7 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
+`status`        what is released, unfinished and unreleased; where index, tags and main disagree
 `resume`        a release that was begun before: believe it, finish it, or abandon it
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `publish`       the story of a release; start reading here

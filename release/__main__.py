@@ -1,7 +1,7 @@
 """The command line: arguments in, exit code out.
 
-Exit codes: 0 done · 1 refused, nothing has changed · 2 usage · 3 unfinished, the same command
-continues · 130 interrupted.
+Exit codes: 0 done · 1 refused, nothing has changed, or `status` found disagreements · 2 usage ·
+3 unfinished, the same command continues · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -146,6 +147,17 @@ def _publish_rc(options: Options, console: Console) -> None:
         console.show_built(built)
 
 
+def _status(options: Options, console: Console) -> None:
+    from release.status import TAGS, look, show
+
+    git, project = _here()
+    world = _world(replace(git, is_reader=True), project, options, console)
+    facts = world.facts(project.name, project.config.branch, TAGS + "*")
+    status = look(project, facts, world)
+    show(status, console)
+    status.verdict()
+
+
 def _build(options: Options, console: Console) -> None:
     from release.publish import build_and_check
 
@@ -230,6 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
     rc.add_argument("--ref", default="", help="the commit to build; default: HEAD")
 
+    text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
+    _repository_argument(_verb(verbs, "status", _status, text))
+
     build = _verb(verbs, "build", _build, "build and check sdist and wheel of the committed HEAD")
     build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
 
@@ -262,6 +277,10 @@ def _bump_arguments(parser: argparse.ArgumentParser) -> None:
 def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
     parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
+    _repository_argument(parser)
+
+
+def _repository_argument(parser: argparse.ArgumentParser) -> None:
     text = "pypi, testpypi, an upload URL, or a section of ~/.pypirc"
     parser.add_argument("--repository", default="", metavar="INDEX", help=text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
@@ -52,6 +53,7 @@ class Git:
     root: Path
     env: Mapping[str, str]
     remote: str = "origin"
+    is_reader: bool = False  # then a fetch moves no remote-tracking ref either
 
     def raw(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
@@ -191,6 +193,37 @@ class Git:
                 'git config user.name "Your Name"; git config user.email you@example.org',
             ) from error
 
+    def absent(self, ids: Iterable[str]) -> set[str]:
+        """Return the ids of those objects that this clone lacks."""
+        rows = self("cat-file", "--batch-check", stdin="\n".join(ids).encode()).splitlines()
+        return {row.split()[0] for row in rows if row.endswith(" missing")}
+
+    def tagged(self, tag: str, commit: str) -> tuple[int, str]:
+        """Return when a tag was made, in seconds since 1970, and its text.
+
+        A lightweight tag is its commit: it has that one's time, and no text.
+        """
+        text = "" if tag == commit else self("cat-file", "tag", tag)
+        tagger = re.search(r"^tagger .* (\d+) [-+]\d+$", text.partition("\n\n")[0], re.MULTILINE)
+        when = tagger[1] if tagger else self("show", "--no-patch", "--format=%ct", commit)
+        return int(when), text
+
+    def outside(self, commits: Iterable[str], tip: str) -> set[str]:
+        """Return those commits that `tip` doesn't contain."""
+        revisions = "\n".join([*commits, f"^{tip}"])
+        return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
+
+    def since(self, commit: str | None, tip: str, limit: int) -> tuple[int, list[tuple[str, str]]]:
+        """Return how many commits `tip` has that `commit` lacks, and id and subject of the newest.
+
+        None for `commit`: all of them.
+        """
+        revisions = [tip, *([f"^{commit}"] if commit else [])]
+        count = int(self("rev-list", "--count", *revisions))
+        rows = self("log", "-z", f"--max-count={limit}", "--format=%H %s", *revisions).split("\0")
+        pairs = (row.partition(" ") for row in rows if row)
+        return count, [(id_, subject) for id_, _, subject in pairs]
+
     # What the remote has
 
     def url(self) -> str:
@@ -236,6 +269,7 @@ class Git:
             "--quiet",
             "--no-tags",
             "--no-write-fetch-head",
+            *(["--refmap="] * self.is_reader),
             self.remote,
             *refspecs,
         )

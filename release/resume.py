@@ -7,7 +7,6 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
 from contextlib import suppress
@@ -27,17 +26,20 @@ from packaging.utils import (
 
 from release import Refused, ReleaseError
 from release.checks import unfinished
-from release.plan import tag_template
+from release.plan import recorded, tag_template
 from release.project import Project
 from release.publish import build_and_check, dead_end, finish, unfinished_on_error
 from release.steps import missing, steps
 from release.version import Bump, next_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packaging.version import Version
 
     from release.console import Console
     from release.git import Git
+    from release.index import IndexFile
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import Facts, World
@@ -94,9 +96,8 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
             derived = Derived.of(base, version, world)
             commit, message = git.fetch_tag(derived.tag)
             files = [file for file in facts.files if file.version == version]
-            there = {(world.index.sha256_of(file), file.filename) for file in files}
-            recorded = set(re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE))
-            is_all_there = recorded == there
+            there = {file.filename: world.index.sha256_of(file) for file in files}
+            is_all_there = recorded(message) == there
             if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
                 return derived.tag
     return None
@@ -280,11 +281,10 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
 
 def refuse_if_seen(plan: Plan, world: World) -> None:
     """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
-    there, git, tag = on_index(plan, world), world.git, f"refs/tags/{plan.tag}"
-    own = [one.filename for one in plan.distributions if there.get(one.filename) in one.builds]
-    if own:
+    files, git, tag = world.index.files(plan.name), world.git, f"refs/tags/{plan.tag}"
+    if own := published(plan, files, world):
         message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
-        if others := there.keys() - {*own}:
+        if others := {file.filename for file in files if file.version == plan.version} - {*own}:
             message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
             raise ReleaseError(message, dead_end(world))
         raise ReleaseError(message, f"finish it: nox -s publish_release -- --resume{world.again}")
@@ -293,3 +293,10 @@ def refuse_if_seen(plan: Plan, world: World) -> None:
             f"{plan.title} can't be abandoned: others may have seen {plan.tag} on {git.remote}",
             f"finish it: nox -s publish_release -- --resume{world.again}",
         )
+
+
+def published(plan: Plan, files: Iterable[IndexFile], world: World) -> list[str]:
+    """Return the names of the release's own files that are among `files` of the index."""
+    names = {one.filename for one in plan.distributions}
+    there = {world.index.sha256_of(file) for file in files if file.filename in names}
+    return [one.filename for one in plan.distributions if one.builds.keys() & there]

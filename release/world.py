@@ -7,18 +7,20 @@ import re
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from release import Problem, Refused, ReleaseError
-from release.git import Git
 from release.index import Index
 from release.intent import IntentRef
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from packaging.version import Version
 
+    from release.git import Git
     from release.index import IndexFile
     from release.project import Configuration
 
@@ -60,6 +62,7 @@ class Facts:
 
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
+    refs: Mapping[str, str]  # all that it was asked for, with their ids
     is_remote_known: bool
     intent_id: str | None
     files: tuple[IndexFile, ...]
@@ -100,7 +103,7 @@ class World:
         interactive: bool = False,
     ) -> World:
         """Build the world that a project's configuration and the command line name."""
-        git = Git(root=git.root, env=git.env, remote=config.remote)
+        git = replace(git, remote=config.remote)
         index = Index(
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
@@ -124,13 +127,16 @@ class World:
         with suppress(ReleaseError):  # reported as the answer to a question
             refs = self.git.remote_refs("refs/tags/*")
             names = [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")]
-            return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
+            return newest_first(names)
         return []
 
-    def facts(self, name: str, branch: str) -> Facts:
-        """Ask the remote and the index at once. `branch` "" = the one its HEAD points to."""
+    def facts(self, name: str, branch: str, *more: str) -> Facts:
+        """Ask the remote, for `more` refs too, and the index at once.
+
+        `branch` "" = the one that the remote's HEAD points to.
+        """
         local = branch or self.git.branch() or "main"
-        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}"]
+        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}", *more]
         with ThreadPoolExecutor() as pool:
             asked_refs = pool.submit(self.git.remote_refs, *wanted)
             asked_files = pool.submit(self.index.files, name)
@@ -143,11 +149,17 @@ class World:
         return Facts(
             branch=branch,
             tip=refs.get(f"refs/heads/{branch}", ""),
+            refs=refs,
             is_remote_known=is_remote_known,
             intent_id=refs.get(self.intent.name),
             files=_answer(asked_files, (), problems),
             problems=tuple(problems),
         )
+
+
+def newest_first(tags: Iterable[str]) -> list[str]:
+    """Sort the names of tags by the numbers in them."""
+    return sorted(tags, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
 
 
 def _answer(asked: Future[Answer], otherwise: Answer, problems: list[Problem]) -> Answer:

@@ -22,8 +22,10 @@ class _Handler(BaseHTTPRequestHandler):
     target: str
     faults: list[str]
     seen: list[str]
+    asked: list[str]
 
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.forward(b"")
 
     def do_POST(self) -> None:
@@ -61,15 +63,35 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty(target: str, faults: list[str], seen: list[str] | None = None) -> Iterator[str]:
+def faulty(
+    target: str,
+    faults: list[str],
+    seen: list[str] | None = None,
+    asked: list[str] | None = None,
+) -> Iterator[str]:
     """Forward to `target`; each upload takes the next of `faults`, a name or a status to answer.
 
     Uploads are POST requests with a file; when `faults` is empty all pass. `seen` gets the names
-    of the files in the order in which they came.
+    of the files in the order in which they came, `asked` the paths of GET requests.
     """
     own = {"target": target, "faults": faults, "seen": [] if seen is None else seen}
+    own |= {"asked": [] if asked is None else asked}
     handler = type("Handler", (_Handler,), own)
     with serving(handler) as url:
+        yield url
+
+
+@contextmanager
+def yanking(target: str, filename: str, reason: str) -> Iterator[str]:
+    """Forward to `target`, and list one file as yanked (PEP 592), which pypiserver can't."""
+
+    class Yanking(_Handler):
+        def ask(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+            answer, content = super().ask(body)
+            mark = f' data-yanked="{reason}">{filename}<'.encode()
+            return answer, content.replace(f">{filename}<".encode(), mark)
+
+    with serving(type("Handler", (Yanking,), {"target": target, "asked": []})) as url:
         yield url
 
 
