@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -143,3 +145,41 @@ def disk(tmp_path: Path) -> Iterator[Path | None]:
         return
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torture", "random schedules of stops, faults and racing releasers")
+    group.addoption("--runs", type=int, default=4, help="how many schedules")
+    group.addoption("--seed", default="", help="of the schedules; default: a new one")
+    group.addoption("--only", type=int, help="the number of one schedule to run again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and not config.option.seed:
+        config.option.seed = secrets.token_hex(4)  # xdist hands it to its workers
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"torture: --runs {config.option.runs} --seed {config.option.seed}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "schedule_seed" in metafunc.fixturenames:
+        option = metafunc.config.option
+        numbers = range(option.runs) if option.only is None else [option.only]
+        metafunc.parametrize("schedule_seed", [f"{option.seed}-{number}" for number in numbers])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how much was survived, added up over all tests and workers."""
+    tally: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for what, count in report.user_properties if report.when == "call" else []:
+            tally[what] += count
+    if tally:
+        terminalreporter.section("tally")
+        seed = terminalreporter.config.option.seed
+        terminalreporter.line(
+            " · ".join(f"{count} {what}" for what, count in sorted(tally.items()))
+            + f" · seed {seed}"
+        )

@@ -81,7 +81,9 @@ class Watch:
             key = f"{name} #{self.seen[name]}"
             self.log.write(json.dumps([round(time.monotonic() - self.began, 4), key]) + "\n")
             self.log.flush()
-        if self.chosen and key == self.chosen["at"]:
+            chosen = self.chosen or {}
+            is_it = key == chosen.get("at") or self.seen.total() == chosen.get("number")
+        if self.chosen and is_it:
             self.is_idle = True
             if delay := self.chosen["delay"]:
                 threading.Timer(delay, stop, [self.chosen["how"]]).start()
