@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.landing import Conflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
-from release.steps import landing_commit, refspecs, steps, take, uploads
+from release.steps import steps, take, uploads
+from release.tagging import tag_object
 from release.upload import UploadRefused
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def _decide(
             tests=tests,
         )
     except ReleaseError as error:
-        raise Refused((*facts.problems, *error.problems)) from error
+        raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
 
 def story(draft: Draft, world: World) -> list[str]:
@@ -98,7 +100,7 @@ def story(draft: Draft, world: World) -> list[str]:
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *uploading,
-        f"Push {draft.branch} and {draft.tag} to {world.git.remote}",
+        *titles(draft, world),
         f"Bring this checkout to {draft.tag}",
         f"Clear the intent {world.intent.name}",
     ]
@@ -147,12 +149,24 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     with git.worktree(commit) as here:
         distributions = build_and_check(here, project, world, console, dist, draft.version)
         message = draft.tag_message(distributions)
-        tag_object = here.tag_object(draft.tag, commit, message)
+        plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
     with console.step("Rehearse the push"):
-        landing = landing_commit(commit, draft.branch, world)
-        # With the user's pre-push hook: it must not say no after the upload.
-        git.push(*refspecs(draft.branch, landing, draft.tag, tag_object), dry_run=True)
-    return Plan.of(draft, commit, tag_object, distributions)
+        rehearse_push(plan, world)
+    return plan
+
+
+def rehearse_push(plan: Plan, world: World) -> None:
+    """Push what the release is going to push, for show; `Refused` when it won't merge."""
+    git, branch, commit = world.git, plan.branch, plan.commit
+    try:
+        landing = landing_commit(plan, commit, git.fetch_tip(branch), world)
+    except Conflict as error:
+        hint = f"git pull {git.remote} {branch}, and type the command again"
+        raise Refused((Problem(str(error), hint),)) from error
+    if world.by_pull_request:
+        branch, landing = release_branch(plan), commit
+    # With the user's pre-push hook: it must not say no after the upload.
+    git.push(*refspecs(branch, landing, plan.tag, plan.tag_object), dry_run=True)
 
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:

@@ -29,6 +29,7 @@ from release.plan import tag_template
 from release.project import Project
 from release.publish import build_and_check, finish, unfinished_on_error
 from release.steps import missing, steps
+from release.tagging import tag_object
 from release.version import Bump, next_version
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
             return intent
         with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
             line.remark = "the build isn't reproducible"
-            tag = here.tag_object(plan.tag, plan.commit, plan.tag_message(distributions))
+            tag = tag_object(here, plan.tag, plan.commit, plan.tag_message(distributions))
             plan = replace(plan, distributions=distributions, tag_object=tag)
             return world.intent.write(plan, instead_of=intent)
 
