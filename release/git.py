@@ -292,7 +292,7 @@ class Git:
                 self._push(options, [refspec])
 
     def _push(self, options: Sequence[str], refspecs: Sequence[str]) -> None:
-        quiet = (*NETWORK, "-c", "push.followTags=false", "push", "--quiet")
+        quiet = (*NETWORK, "-c", "push.followTags=false", "push", "--quiet", "--porcelain")
         self(*quiet, *options, self.remote, *refspecs)
 
     def _takes(self, options: Sequence[str], refspecs: Sequence[str]) -> bool:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from release.world import World
 
 PUSHES = 5  # tries, when the branch keeps moving
-REFUSED = 1  # how `git push` exits when the remote has answered and takes some ref not
+# What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
+# any answer, as when HTTP fails.
+REMOTE_REJECTED = "\t[remote rejected]"
 
 
 class Conflict(ReleaseError):
@@ -105,54 +107,56 @@ def push(plan: Plan, world: World) -> None:
 
     Where the branch takes no push: the tag, and a branch to be merged by people.
     """
-    for _ in range(PUSHES):
+    for tries_left in reversed(range(PUSHES)):
         before = Landing.of(plan, world)
         if before.is_tagged and before.is_proposed and not before.is_merged:
             raise unmerged(plan, world)
-        error = _push(plan, plan.branch, before, world)
-        if not error or pushed(plan, world):
+        try:
+            _push(plan, plan.branch, before, world)
+        except ProgramFailed as error:
+            if pushed(plan, world):
+                return
+            has_moved = world.git.fetch_tip(plan.branch) != before.tip
+            if has_moved and tries_left:
+                continue
+            refusal = _refused(plan, plan.branch, error, world)
+            if has_moved or REMOTE_REJECTED not in error.output:
+                raise refusal from error
+            try:
+                propose(plan, world)
+            except ReleaseError as second:
+                raise ReleaseError(f"{refusal}\n{second}", *second.hints) from error
+            raise unmerged(plan, world, error) from error
+        else:
             return
-        has_moved = world.git.fetch_tip(plan.branch) != before.tip
-        if not has_moved:
-            break
-    if has_moved or error.returncode != REFUSED:
-        raise _refused(plan, plan.branch, error, world) from error
-    try:
-        propose(plan, world)
-    except ReleaseError as second:
-        first = _refused(plan, plan.branch, error, world)
-        raise ReleaseError(f"{first}\n{second}", *second.hints) from error
-    raise unmerged(plan, world, error)
 
 
 def propose(plan: Plan, world: World) -> None:
-    """Push the tag and a branch at the release commit, which is to be merged, in one transaction."""
+    """Push the tag, and a branch at the release commit that is to be merged, in one transaction."""
     there, branch, remote = Landing.of(plan, world), release_branch(plan), world.git.remote
     if there.proposed and not there.is_proposed:
         raise ReleaseError(
             f"{branch} on {remote} is at {there.proposed[:9]}, without this release",
             f"if nobody needs that branch: git push {remote} :{branch}; then continue",
         )
-    error = _push(plan, branch, there, world)
-    if error and not proposed(plan, world):
-        raise _refused(plan, branch, error, world) from error
-
-
-def _push(plan: Plan, branch: str, there: Landing, world: World) -> ProgramFailed | None:
-    """Push what isn't there of the tag and one of the branches; return the refusal, if any."""
-    if branch == plan.branch:
-        wanted, leases = landing_commit(plan, plan.commit, there.tip, world), []
-    else:
-        wanted, leases = plan.commit, [Lease(ref=f"refs/heads/{branch}", expected="")]
-    is_there = there.is_merged or (there.is_proposed and branch != plan.branch)
-    to_branch, to_tag = refspecs(branch, wanted, plan.tag, plan.tag_object)
-    absent = [to_branch] * (not is_there) + [to_tag] * (not there.is_tagged)
     try:
-        if absent:
-            world.git.push(*absent, leases=leases)
+        _push(plan, branch, there, world)
     except ProgramFailed as error:
-        return error
-    return None
+        if not proposed(plan, world):
+            raise _refused(plan, branch, error, world) from error
+
+
+def _push(plan: Plan, branch: str, there: Landing, world: World) -> None:
+    """Push what isn't there of the tag and one of the two branches."""
+    if branch == plan.branch:
+        commit, leases = landing_commit(plan, there.tip, world), []
+    else:
+        commit, leases = plan.commit, [Lease(ref=f"refs/heads/{branch}", expected="")]
+    is_there = there.is_merged or (there.is_proposed and branch != plan.branch)
+    to_branch, to_tag = refspecs(branch, commit, plan.tag, plan.tag_object)
+    absent = [to_branch] * (not is_there) + [to_tag] * (not there.is_tagged)
+    if absent:
+        world.git.push(*absent, leases=leases)
 
 
 def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> ReleaseError:
@@ -162,16 +166,16 @@ def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> Rel
     )
 
 
-def landing_commit(release: Release, commit: str, tip: str | None, world: World) -> str:
+def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
     """Return what to push to the branch: the release commit, or its merge where the branch moved.
 
     The merge is harmless, because the release commit touches lines with the version only; the tag
     stays on the commit that was built. `tip` is the branch's commit; `Conflict` when it can't be.
     """
-    git, branch = world.git, release.branch
-    if tip is None or not git.is_ancestor(release.base, tip):
+    git, commit, branch = world.git, plan.commit, plan.branch
+    if tip is None or not git.is_ancestor(plan.base, tip):
         raise Conflict(
-            f"{branch} on {git.remote} doesn't contain {release.base[:9]} any more, which the "
+            f"{branch} on {git.remote} doesn't contain {plan.base[:9]} any more, which the "
             "release is made from: it was deleted or rewritten",
             f"bring that commit back to {branch}, then continue",
         )
@@ -222,7 +226,7 @@ def _says(plan: Plan, world: World) -> bool:
     """Say whether the branch has the release's version."""
     git, tip = world.git, world.git.fetch_tip(plan.branch)
     with suppress(ReleaseError):
-        return bool(tip) and Project.load(partial(git.blob, tip)).version == plan.version
+        return Project.load(partial(git.blob, tip or "")).version == plan.version
     return False
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Plan
     from release.world import World
 
+    Look = Callable[[Plan, World], bool]
+    Act = Callable[[Plan, World], None]
+
 PATIENCE = 600.0  # seconds that an index may take to list a file that it has accepted
 UPLOADS = 8  # at once
 
@@ -88,21 +91,21 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
 
 def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]:
     """Return the steps that bring branch and tag to the remote."""
-    see = partial(pushed, plan, world)
-    if not world.by_pull_request:
-        does = [(see, push)]
-    else:
-        does = [(partial(proposed, plan, world), propose), (see, see_merged)]
-    return [
-        Step(
+
+    def step(title: str, done: Look, do: Act) -> Step:
+        return Step(
             title=title,
-            done=done,
-            do=lambda _line, do=do: do(plan, world),
+            done=partial(done, plan, world),
+            do=lambda _line: do(plan, world),
             hold=hold,
             is_seen_at_once=True,
         )
-        for title, (done, do) in zip(titles(plan, world), does, strict=True)
-    ]
+
+    if world.by_pull_request:
+        to_push, to_see = titles(plan, world)
+        return [step(to_push, proposed, propose), step(to_see, pushed, see_merged)]
+    (to_push,) = titles(plan, world)
+    return [step(to_push, pushed, push)]
 
 
 def must_hold(intent: Intent, world: World) -> None:
