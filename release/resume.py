@@ -24,13 +24,15 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from release import Refused, ReleaseError
+from release import Problem, Refused, ReleaseError
 from release.checks import unfinished
 from release.plan import recorded, tag_template
+from release.process import ProgramFailed
 from release.project import Project
 from release.publish import build_and_check, dead_end, finish, unfinished_on_error
 from release.steps import missing, steps
-from release.version import Bump, next_version
+from release.tagging import tag_object
+from release.version import PARTS, Bump, next_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,25 +84,50 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
     """Return the tag of the release that `bump` made of HEAD before, if that is all done.
 
     HEAD may still be its base, or its commit already. A command typed again because its process
-    was killed at the very end must not make another release.
+    was killed at the very end must not make another release. Where HEAD is the merge of that
+    release into a branch that had moved on, the command could mean either: `Refused`.
     """
     git, head = world.git, world.git.resolve("HEAD")
     with suppress(ReleaseError):  # a check says so
         git.deepen()
-    for base in (head, *git.parents(head)[:1]):
-        with suppress(ReleaseError):
-            project = Project.load(partial(git.blob, base))
-            version = next_version(project.version, bump, ())
-            if version not in facts.taken:
-                continue
+    parents = git.parents(head)
+    bases = [head, *parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
+    for base in bases:
+        tag, commit = _released(base, bump, facts, world)
+        if tag and head in {base, commit}:
+            return tag
+        if tag and parents[1:] == [commit]:
+            if not (others := git.commits_between(commit, parents[0])):
+                return tag
+            raise Refused((_released_and_merged(tag, others, bump, facts, world),))
+    return None
+
+
+def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
+    """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
+    with suppress(ReleaseError):
+        project = Project.load(partial(world.git.blob, base))
+        version = next_version(project.version, bump, ())
+        if version in facts.taken:
             derived = Derived.of(base, version, world)
-            commit, message = git.fetch_tag(derived.tag)
+            commit, message = world.git.fetch_tag(derived.tag)
             files = [file for file in facts.files if file.version == version]
             there = {file.filename: world.index.sha256_of(file) for file in files}
-            is_all_there = recorded(message) == there
-            if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
-                return derived.tag
-    return None
+            if derived.is_like(commit, world.git) and recorded(message) == there:
+                return derived.tag, commit
+    return "", ""
+
+
+def _released_and_merged(tag: str, others: int, bump: Bump, facts: Facts, world: World) -> Problem:
+    """Say that the command has been done, and how to release what came to the branch meanwhile."""
+    current = Project.load(partial(world.git.blob, "HEAD")).version
+    again = bump if bump.target in PARTS else Bump(target="patch")
+    commits = "a commit that it doesn't" if others == 1 else f"{others} commits that it doesn't"
+    return Problem(
+        f"{tag} was released from this command already, and {facts.branch} has {commits}",
+        "to release those say the version: nox -s publish_release -- "
+        f"{next_version(current, again, facts.taken)}{world.again}",
+    )
 
 
 def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Intent:
@@ -120,8 +147,7 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             "if that index is yours: "
             f"nox -s publish_release -- --resume --repository {shlex.quote(plan.repository)}",
         )
-    is_same = str(bump) == plan.bump and git.resolve("HEAD") in {plan.base, plan.commit}
-    if bump and not is_same:
+    if bump and not (str(bump) == plan.bump and _is_begun_here(plan, git)):
         raise Refused((unfinished(world, intent_id),))
     if differences := _differences(plan, facts, world):
         raise ReleaseError(
@@ -131,6 +157,16 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"if nobody means it: git push {git.remote} :{world.intent.name}",
         )
     return intent
+
+
+def _is_begun_here(plan: Plan, git: Git) -> bool:
+    """Say whether HEAD is what the release is made from, or contains the release commit."""
+    head = git.resolve("HEAD")
+    with suppress(ProgramFailed):  # there is no such commit
+        return head == plan.base or (
+            plan.commit != plan.base and git.is_ancestor(plan.commit, head)
+        )
+    return False
 
 
 def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
@@ -238,7 +274,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
             return intent
         with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
             line.remark = "the build isn't reproducible"
-            tag = here.tag_object(plan.tag, plan.commit, plan.tag_message(distributions))
+            tag = tag_object(here, plan.tag, plan.commit, plan.tag_message(distributions))
             plan = replace(plan, distributions=distributions, tag_object=tag)
             return world.intent.write(plan, instead_of=intent)
 

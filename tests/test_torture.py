@@ -282,7 +282,9 @@ def test_nothing_is_lost(
     rng = random.Random(schedule_seed)  # noqa: S311
     with ExitStack() as stack:
         stage = stack.enter_context(make_stage(tmp_path))
-        files = with_backend(UNREPRODUCIBLE) if rng.random() < 0.3 else {"pyproject.toml": PYPROJECT}
+        files = (
+            with_backend(UNREPRODUCIBLE) if rng.random() < 0.3 else {"pyproject.toml": PYPROJECT}
+        )
         stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{SETTINGS}"})
         proxy = stack.enter_context(hostile(stage.url))
         is_http = rng.random() < 0.5
