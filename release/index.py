@@ -209,7 +209,7 @@ class Index:
                 f"{self.upload_url} refuses these credentials: {status(answer)}",
                 "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
             )
-        if answer.is_redirect or asked_pause(answer) >= self.silence:
+        if answer.is_redirect or asked_pause(answer) > self.silence:
             raise ReleaseError(
                 f"{self.upload_url} takes no files now: {status(answer)}",
                 "come back then; or is that where files are uploaded? see --repository",
@@ -230,7 +230,7 @@ class Index:
             except UploadUncertain as error:
                 if self._has_after(error, one, name):
                     return None
-                if pause is None or error.pause >= self.silence:
+                if pause is None or error.pause > self.silence:
                     raise
                 doubt = error
                 time.sleep(max(error.pause, min(pause, self.silence)))

@@ -92,12 +92,12 @@ class _Adapter(HTTPAdapter):
 
 
 class Again(Retry):
-    """Tries again after pauses, but not where the index asks for one of `retry_after_max`."""
+    """Tries again after pauses, but not where the index asks for more than `retry_after_max`."""
 
     def increment(self, *args: Any, **options: Any) -> Again:  # noqa: ANN401 - urllib3's own
         """Count a failure; `MaxRetryError` ends it."""
         answer = options.get("response")
-        if answer is not None and asked_pause(answer) >= self.retry_after_max:
+        if answer is not None and asked_pause(answer) > self.retry_after_max:
             raise MaxRetryError(options["_pool"], None, ResponseError("asks for a long pause"))
         return super().increment(*args, **options)
 
