@@ -167,7 +167,7 @@ class Index:
 
         session = make_requests_session()
         again = Again(
-            total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+            total=4, read=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
             raise_on_status=False, backoff_max=self.silence, retry_after_max=self.silence,
         )  # fmt: skip
         for scheme in ("http://", "https://"):
