@@ -168,7 +168,7 @@ class Index:
 
         session = make_requests_session()
         again = Again(
-            total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+            total=4, read=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
             raise_on_status=False, backoff_max=self.silence, retry_after_max=self.silence,
         )  # fmt: skip
         for scheme in ("http://", "https://"):
@@ -210,7 +210,7 @@ class Index:
                 f"{self.upload_url} refuses these credentials: {status(answer)}",
                 "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
             )
-        if answer.is_redirect or asked_pause(answer) >= self.silence:
+        if answer.is_redirect or asked_pause(answer) > self.silence:
             raise ReleaseError(
                 f"{self.upload_url} takes no files now: {status(answer)}",
                 "come back then; or is that where files are uploaded? see --repository",
@@ -231,7 +231,7 @@ class Index:
             except UploadUncertain as error:
                 if self._has_after(error, one, name):
                     return None
-                if pause is None or error.pause >= self.silence:
+                if pause is None or error.pause > self.silence:
                     raise
                 doubt = error
                 time.sleep(max(error.pause, min(pause, self.silence)))

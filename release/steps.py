@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -64,8 +65,10 @@ def take(step: Step, console: Console) -> None:
             step.do(line)
         except ReleaseError:
             # An answer may get lost on its way, and another machine may have been faster.
-            if not step.done():
-                raise
+            with suppress(IndexUnreadable):  # then what went wrong first says more
+                if step.done():
+                    return
+            raise
         if step.is_seen_at_once and not step.done():
             raise ReleaseError(f"{step.title}: no error was reported, but it isn't so")
 

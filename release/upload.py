@@ -15,7 +15,6 @@ from requests_toolbelt import MultipartEncoderMonitor
 from twine.package import PackageFile
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
-from urllib3.exceptions import TimeoutError as RequestTimeout
 
 from release import ReleaseError
 
@@ -92,12 +91,12 @@ class _Adapter(HTTPAdapter):
 
 
 class Again(Retry):
-    """Tries again after pauses, but not where the index asks for one of `retry_after_max`."""
+    """Tries again after pauses, but not where the index asks for more than `retry_after_max`."""
 
     def increment(self, *args: Any, **options: Any) -> Again:  # noqa: ANN401 - urllib3's own
         """Count a failure; `MaxRetryError` ends it."""
         answer = options.get("response")
-        if answer is not None and asked_pause(answer) >= self.retry_after_max:
+        if answer is not None and asked_pause(answer) > self.retry_after_max:
             raise MaxRetryError(options["_pool"], None, ResponseError("asks for a long pause"))
         return super().increment(*args, **options)
 
@@ -138,7 +137,7 @@ def reason(error: BaseException) -> str:
     causes = [one for one in inner if isinstance(one, BaseException)]
     if isinstance(error, requests.HTTPError):
         return status(error.response)
-    if causes and not isinstance(error, RequestTimeout):
+    if causes and not isinstance(causes[0], TimeoutError):  # it doesn't say after how long
         return reason(causes[0])
     words = getattr(error, "strerror", None) or str(error)
     objects = r"<?[\w.]+ object at 0x[0-9a-f]+>:? ?|\w+Connection(Pool)?\([^)]*\): ?"

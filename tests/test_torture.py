@@ -18,7 +18,6 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import repeat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +33,7 @@ from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.conftest import MakeStage
     from tests.faults import Proxy
