@@ -139,10 +139,10 @@ def _publish_rc(options: Options, console: Console) -> None:
     bump = _bump(options, project)
     ask = () if options.ref else (clean_tree,)
     base = git.resolve(options.ref or "HEAD")
-    draft = prepare_rc(bump, project, facts, world, base=base, ask=ask)
-    console.show_draft(draft, story(draft, world))
+    drafts = prepare_rc(bump, project, facts, world, base=base, ask=ask)
+    console.show_draft(drafts[0], story(drafts[0], world))
     if not options.dry_run:
-        built = publish_rc(draft, project, world, console)
+        draft, built = publish_rc(drafts, project, world, console)
         console.show_released(draft, world.index.simple_url)
         console.show_built(built)
 

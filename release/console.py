@@ -20,13 +20,12 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from release import ReleaseError
-from release.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from release.intent import Intent
-    from release.plan import Distribution, Draft, Release
+    from release.plan import Distribution, Draft, Plan
 
 MINUTE = 60.0
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -193,7 +192,7 @@ class Console:
         self.say()
         self.document["plan"] = plan.to_dict()
 
-    def show_released(self, release: Release, index_url: str) -> None:
+    def show_released(self, release: Draft | Plan, index_url: str) -> None:
         """Print the end of a release, and what the maintainer may do next."""
         self.say(f"\n{release.title} is released", style="bold green")
         next_ = {
@@ -202,8 +201,7 @@ class Console:
         if release.tag:
             next_["tag"] = release.tag
         self.table(next_)
-        if isinstance(release, Plan):
-            self.document["plan"] = release.to_dict()
+        self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
 
     def show_released_before(self, tag: str) -> None:

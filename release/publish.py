@@ -63,11 +63,19 @@ def prepare_rc(
     *,
     base: str,
     ask: tuple[Question, ...],
-) -> Draft:
-    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests."""
-    draft = replace(_decide(bump, project, facts, world, base, ()), tag="", message="")
-    check(Case(draft=draft, facts=facts, world=world), (*ask, *PRE_RELEASE))
-    return draft
+) -> tuple[Draft, ...]:
+    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
+
+    Where the one before is half published, it comes first: to be finished if it is the same.
+    """
+    half = [facts.without(version) for version in facts.without_sdist()]
+    drafts = []
+    for known in (*half, facts):
+        draft = replace(_decide(bump, project, known, world, base, ()), tag="", message="")
+        if known is facts or draft.version in facts.taken:
+            check(Case(draft=draft, facts=known, world=world), (*ask, *PRE_RELEASE))
+            drafts.append(draft)
+    return tuple(drafts)
 
 
 def _decide(
@@ -284,29 +292,49 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 
 def publish_rc(
-    draft: Draft, project: Project, world: World, console: Console
-) -> tuple[Distribution, ...]:
-    """Build a pre-release from a worktree with the version written into it, and upload it.
+    drafts: Iterable[Draft], project: Project, world: World, console: Console
+) -> tuple[Draft, tuple[Distribution, ...]]:
+    """Upload the first pre-release that fits what the index has of it; return it with its files.
 
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
-    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
     with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
-        dist = Path(folder)
-        with world.git.worktree(draft.base, tree) as here:
-            distributions = build_and_check(here, project, world, console, dist, draft.version)
+        for draft in drafts:
+            dist = Path(folder, str(draft.version))
+            dist.mkdir()
+            distributions = build_rc(draft, project, world, console, dist)
+            if fits(draft, distributions, world):
+                break
+            console.say(f"{draft.title} on the index is another build; the next number follows.")
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
         if other := world.intent.id():  # begun while this was built
             raise Refused((unfinished(world, other),))
-        with unfinished_on_error(world, "the same command publishes the next number"):
+        with unfinished_on_error(world, "the same command continues"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:
                 take(first, console)
-            except UploadRefused as error:
+            except (Conflict, UploadRefused) as error:
                 raise Refused(error.problems) from error
             for step in rest:
                 take(step, console)
-    return distributions
+    return draft, distributions
+
+
+def build_rc(
+    draft: Draft, project: Project, world: World, console: Console, dist: Path
+) -> tuple[Distribution, ...]:
+    """Build a pre-release into `dist`, from a worktree with the version written into it."""
+    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
+    with world.git.worktree(draft.base, tree) as here:
+        return build_and_check(here, project, world, console, dist, draft.version)
+
+
+def fits(draft: Draft, distributions: Iterable[Distribution], world: World) -> bool:
+    """Say whether all that the index has of this version are these very files."""
+    own = {one.filename: one.sha256 for one in distributions}
+    index = world.index
+    there = [file for file in index.files(draft.name) if file.version == draft.version]
+    return all(own.get(file.filename) == index.sha256_of(file) for file in there)
 
 
 @contextmanager

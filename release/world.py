@@ -73,6 +73,15 @@ class Facts:
         """Return the versions that the index has, yanked ones included."""
         return frozenset(file.version for file in self.files if file.version)
 
+    def without(self, version: Version) -> Facts:
+        """Return the facts as they would be had this version never been uploaded."""
+        return replace(self, files=tuple(one for one in self.files if one.version != version))
+
+    def without_sdist(self) -> list[Version]:
+        """Return the pre-releases on the index whose sdist, which comes last, isn't there."""
+        sdists = {file.version for file in self.files if not file.filename.endswith(".whl")}
+        return sorted(version for version in self.taken - sdists if version.is_prerelease)
+
     def pending(self) -> str:
         """Return the id of the intent; `ReleaseError` when no release is unfinished."""
         if self.problems:

@@ -46,7 +46,6 @@ COMMANDS = (
     ("publish", "--resume"), ("publish", "--resume"), ("publish", "--abandon"),
     ("publish-rc", "minor"),
 )  # fmt: skip
-EFFECTS = 130  # about as many as a release has
 STOPS = ("kill", "power", "interrupt", "terminate")
 UPLOAD_FAULTS = (
     *faults_of_the_index.BEFORE, *faults_of_the_index.AFTER, "500", "502", "503", "429 1", "400",
@@ -181,13 +180,15 @@ def peace(theatre: Theatre) -> None:
 
 
 def random_act(rng: random.Random) -> Act:
-    at = {"number": rng.randrange(EFFECTS), "how": rng.choice(STOPS)}
+    command = rng.choice(COMMANDS)
+    effects = 70 if command[1].startswith("--") else 120  # about as many as there are
+    at = {"number": rng.randrange(effects), "how": rng.choice(STOPS)}
     stop = {**at, "delay": rng.choice((0.0, 0.0, rng.random() / 20, rng.random() / 2))}
     return Act(
         machine=rng.randrange(2),
-        command=rng.choice(COMMANDS),
-        pulls=rng.random() < 0.6,
-        stop=stop if rng.random() < 0.55 else None,
+        command=command,
+        pulls=rng.random() < 0.8,
+        stop=stop if rng.random() < 0.6 else None,
     )
 
 
