@@ -176,35 +176,6 @@ def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None
     assert sorted(stage.remote_refs()) == REFS
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "version", "base", "tag", "name", "branch", "previous", "commit", "bump", "distributions",
-        "tag_object",
-    ],
-)  # fmt: skip
-def test_a_tampered_intent_is_not_believed(stage: Stage, key: str) -> None:
-    stopped_at_the_push(stage)
-    plan = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))
-    first = stage.git("rev-list", "--max-parents=0", "main", at=stage.remote)
-    tag = stage.git("rev-parse", "v1.2.3", at=stage.remote)
-    others = {"version": "1.9.0", "previous": "1.0", "bump": "patch", "distributions": []}
-    others |= {"tag_object": tag}
-    plan[key] = {"base": first, "commit": first, **others}.get(key, "evil")
-    place = stage.other_clone()
-    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
-    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
-    (place / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    stage.git("add", "--all", at=place)
-    stage.git("commit", "--quiet", "--amend", "--no-edit", at=place)
-    stage.git("push", "--quiet", "--force", "origin", f"HEAD:{INTENT}", at=place)
-    before = stage.state()
-    done = stage.run("publish", "--resume")
-    assert done.code == 1, done.out
-    assert "can't be trusted" in done.err
-    assert stage.state() == before
-
-
 @pytest.mark.parametrize("fault", [LOSE, DROP, "503", "429"])
 def test_an_upload_of_unknown_outcome_is_looked_at_before_it_is_sent_again(
     stage: Stage, fault: str
