@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 TAGS = "refs/tags/"
 VERSIONS = 10  # that are compared
 SUBJECTS = 10  # that are shown
+WIDTH = 66  # of a subject: a row fits a terminal of 80 columns
 SDIST = "sdist"
 DONE, NEXT, TO_COME = "done", "next", "to come"
 
@@ -352,8 +354,9 @@ def incomplete(
         return None
     return Problem(
         f"{record.version} on the index lacks what {whose}: {', '.join(sorted(lacking))}",
-        "build and upload it soon: an index may take no new file for a release after 14 days "
-        "(PyPI does so)\notherwise release a patch: nox -s publish_release -- patch",
+        f"build it from {record.tag.name if record.tag else 'the same commit'} and upload it with "
+        "twine, soon: an index may take no new file after 14 days (PyPI does so)\n"
+        "else release a patch: nox -s publish_release -- patch",
     )
 
 
@@ -372,8 +375,7 @@ def given_up_by_none(earlier: Sequence[Record], later: Sequence[Record]) -> set[
 
 def altered(record: Record) -> Problem | None:
     """Say which files differ from those in its tag, where the index lists their sha256."""
-    hashes = recorded(record.tag.text) if record.tag else {}
-    if not hashes or not record.tag:
+    if not record.tag or not (hashes := recorded(record.tag.text)):
         return None
     differences = [
         f"{file.filename} has the sha256 {file.sha256}, recorded is "
@@ -426,7 +428,7 @@ def show(status: Status, console: Console) -> None:
     console.say(status.name, style="bold")
     console.table(
         {
-            "released": describe(status.released),
+            "released": describe(status.released) if status.records else "nothing",
             "unfinished": describe_pending(status.pending),
             "unreleased": describe_commits(status),
         }
@@ -436,7 +438,10 @@ def show(status: Status, console: Console) -> None:
         [f"{marks[state]:>3} {title}" for title, state in status.pending.steps]
         if status.pending
         else [],
-        [f"  {id_[:9]}  {subject}" for id_, subject in status.commits],
+        [
+            f"  {id_[:9]}  {shorten(subject, WIDTH, placeholder=' ...')}"
+            for id_, subject in status.commits
+        ],
         list(versions(status, console)),
     ]
     for block in filter(None, blocks):
@@ -453,7 +458,7 @@ def versions(status: Status, console: Console) -> Iterator[str]:
         mark = console.cross if one.version in status.wrong else console.tick
         mark = console.arrow if one.version == status.unfinished else mark
         tag = one.tag.name if one.tag else "no tag"
-        files = f"{len(one.files)} on the index" if one.files else "not on the index"
+        files = f"{plural(len(one.files), 'file') or 'not'} on the index"
         yanked = "" if one.yanked is None else f", yanked: {one.yanked or 'no reason given'}"
         yield f"{mark:>3} {one.version!s:<{width}}  {tag:<{max(names, 6)}}  {files}{yanked}"
 
@@ -478,8 +483,14 @@ def describe_pending(pending: Pending | None) -> str:
 
 def describe_commits(status: Status) -> str:
     """Return how much is unreleased, in a line."""
-    commits = f"{status.count} commit{'s' * (status.count != 1)}" if status.count else "nothing"
-    return f"{commits} on {status.branch}" + (f" since {status.last.name}" if status.last else "")
+    return f"{plural(status.count, 'commit') or 'nothing'} on {status.branch}" + (
+        f" since {status.last.name}" if status.last else ""
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Return how many there are, "" for none."""
+    return f"{count} {noun}{'s' * (count > 1)}" if count else ""
 
 
 def at(when: datetime) -> str:

@@ -82,14 +82,14 @@ def faulty(
 
 
 @contextmanager
-def yanking(target: str, filename: str, reason: str) -> Iterator[str]:
-    """Forward to `target`, and list one file as yanked (PEP 592), which pypiserver can't."""
+def yanking(target: str, prefix: str, reason: str) -> Iterator[str]:
+    """Forward to `target`, and list some files as yanked (PEP 592), which pypiserver can't."""
 
     class Yanking(_Handler):
         def ask(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
             answer, content = super().ask(body)
-            mark = f' data-yanked="{reason}">{filename}<'.encode()
-            return answer, content.replace(f">{filename}<".encode(), mark)
+            mark = f' data-yanked="{reason}">{prefix}'.encode()
+            return answer, content.replace(f">{prefix}".encode(), mark)
 
     with serving(type("Handler", (Yanking,), {"target": target, "asked": []})) as url:
         yield url
