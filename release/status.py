@@ -222,7 +222,7 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
     versions = sorted({*listed, *tags}, reverse=True)[:VERSIONS]
     names = {version: tags[version] for version in versions if version in tags}
     found = read_tags(list(names.values()), facts, world)
-    return tuple(
+    records = (
         Record(
             version=version,
             files=tuple(file for file in facts.files if file.version == version),
@@ -230,19 +230,25 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
         )
         for version in versions
     )
+    return tuple(record for record in records if record.files or record.tag)
 
 
 def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag]:
-    """Return tags by name, after fetching in one go what this clone lacks of them and of main."""
+    """Return tags by name, after fetching in one go what this clone lacks of them and of main.
+
+    A tag of something else than a commit isn't one of a release.
+    """
     git, refs = world.git, facts.refs
     wanted = [f"refs/heads/{facts.branch}", *(TAGS + name for name in names)]
-    absent = git.absent(refs[ref] for ref in wanted)
+    types = git.types(refs[ref] for ref in wanted)
     if git.is_shallow():  # its history doesn't say what main contains
         git.fetch("--unshallow", *wanted)
-    elif absent:
-        git.fetch(*(ref for ref in wanted if refs[ref] in absent))
+    elif absent := [ref for ref in wanted if types[refs[ref]] == "missing"]:
+        git.fetch(*absent)
     commits = {name: refs.get(f"{TAGS}{name}^{{}}", refs[TAGS + name]) for name in names}
-    outside = git.outside(set(commits.values()), facts.tip)
+    types = git.types(commits.values())
+    commits = {name: id_ for name, id_ in commits.items() if types[id_] == "commit"}
+    outside = git.outside(commits.values(), facts.tip)
     found = {}
     for name, commit in commits.items():
         when, text = git.tagged(refs[TAGS + name], commit)
@@ -434,20 +440,15 @@ def show(status: Status, console: Console) -> None:
         }
     )
     marks = {DONE: console.tick, NEXT: console.arrow, TO_COME: ""}
+    steps = status.pending.steps if status.pending else ()
+    commits = ((id_[:9], shorten(text, WIDTH, placeholder=" ...")) for id_, text in status.commits)
     blocks = [
-        [f"{marks[state]:>3} {title}" for title, state in status.pending.steps]
-        if status.pending
-        else [],
-        [
-            f"  {id_[:9]}  {shorten(subject, WIDTH, placeholder=' ...')}"
-            for id_, subject in status.commits
-        ],
+        [f"{marks[state]:>3} {title}" for title, state in steps],
+        [f"  {id_}  {subject}" for id_, subject in commits],
         list(versions(status, console)),
     ]
     for block in filter(None, blocks):
-        console.say()
-        for row in block:
-            console.say(row)
+        console.say("\n" + "\n".join(block))
 
 
 def versions(status: Status, console: Console) -> Iterator[str]:

@@ -173,6 +173,35 @@ def test_a_shallow_clone_is_told_the_same(stage: Stage) -> None:
     assert stage.git("for-each-ref", at=place) == before
 
 
+def test_submodules_are_left_alone(stage: Stage) -> None:
+    put(stage, "1.2.3")
+    source = stage.other_clone("source")
+    stage.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), "sub")
+    stage.commit({})
+    place = stage.other_clone()
+    stage.git("commit", "--quiet", "--allow-empty", "--message", "Inside", at=source)
+    inside = stage.git("rev-parse", "HEAD", at=source)
+    stage.git("update-index", "--cacheinfo", f"160000,{inside},sub", at=place)
+    stage.git("commit", "--quiet", "--message", "Take it", at=place)
+    stage.git("push", "--quiet", at=place)
+    before = stage.git("for-each-ref", at=stage.clone / "sub")
+    done = status(stage)
+    assert done.code == 0, done.err
+    assert "  Take it\n" in done.out
+    assert stage.git("for-each-ref", at=stage.clone / "sub") == before
+
+
+def test_a_tag_of_something_else_than_a_commit(stage: Stage) -> None:
+    put(stage, "1.2.3")
+    for tag, target in (("v1.2.4", "main^{tree}"), ("v1.2.5", "main:README.md")):
+        stage.git("tag", tag, target, at=stage.remote)
+    stage.git("tag", "-a", "-m", "tree", "v1.2.6", "main^{tree}", at=stage.remote)
+    assert disagreements(stage) == []
+    put(stage, "1.2.4")
+    message = "1.2.4 is on the index, and origin has no tag for it"
+    assert disagreements(stage) == [("1.2.4", message)]
+
+
 # Disagreements
 
 
