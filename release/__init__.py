@@ -17,6 +17,7 @@ The tour, from the top. Each room imports only from those below it:
 `build`         worktree → distributions, tested and checked
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`workspace`     one folder for the temporary files of a run; clearing after killed runs
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions

@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     options = _parser().parse_args(argv)
     from release.console import Console
+    from release.workspace import workspace
     from release.world import secret_values
 
     for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # clean up as Ctrl-C does
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         secrets=secret_values(),
     )
     try:
-        options.verb(options, console)
+        with workspace():
+            options.verb(options, console)
         code = 0
     except ReleaseError as error:
         console.problems(error)
@@ -185,10 +187,12 @@ def _here(revision: str = "") -> tuple[Git, Project]:
     """Return the repository around the current folder, and the project that it has committed."""
     from release.git import Git
     from release.project import Project
+    from release.workspace import clear_after_killed_runs
     from release.world import environment
 
     git = Git(root=Path.cwd(), env=environment())
     git = Git(root=git.toplevel(), env=git.env)
+    clear_after_killed_runs(git)
     return git, Project.load(partial(git.blob, git.resolve(revision or "HEAD")))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release.intent import Intent
     from release.plan import Distribution, Draft, Release
 
+MINUTE = 60.0
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -37,6 +38,7 @@ class Line:
     def __init__(self, console: Console, title: str, *, log: bool) -> None:
         self.console, self.title, self.log = console, title, log
         self.remark = ""
+        self.told = -MINUTE  # when it was said that the step waits
         self.spinner = Spinner("dots", Text(title))
         columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn())
         self.bars = Progress(*columns, TransferSpeedColumn(), console=console.terminal)
@@ -50,6 +52,14 @@ class Line:
             row.truncate(self.console.terminal.width - 4, overflow="ellipsis")
             self.spinner.update(text=row)
         elif self.log:
+            self.console.say(f"    {text}")
+
+    def wait(self, text: str) -> None:
+        """Show what is waited for; where there is no terminal, about once a minute."""
+        if self.console.terminal.is_terminal:
+            self.note(text)
+        elif time.monotonic() - self.told >= MINUTE:
+            self.told = time.monotonic()
             self.console.say(f"    {text}")
 
     def bar(self, name: str) -> Callable[[int, int], None]:
@@ -93,9 +103,10 @@ class Console:
         self.secrets = sorted({*self.secrets, *spelled}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """Return `text` without secrets and without credentials in URLs."""
+        """Return `text` without secrets, credentials in URLs, and what a terminal would obey."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
+        text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
         return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
     def say(self, text: str = "", style: str = "") -> None:

@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     from release.upload import Progress, Sender
 
 FRESH = {"Cache-Control": "no-cache"}
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before an upload is tried again
+SILENCE = 60  # seconds without a byte
 
 
 class IndexUnreadable(ReleaseError):
     """The index gave no answer that can be believed, which is never the same as «empty»."""
+
+
+class Conflict(ReleaseError):
+    """The index has other bytes under the name of a file of this release."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +65,19 @@ class Index:
     index_url: str = ""
     interactive: bool = False
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
-    pauses: tuple[float, ...] = (1, 2, 4, 8)  # seconds before an upload is tried again
+    patience: int = 600  # seconds that it may take to list a file that it has accepted
 
     # What it is
+
+    @property
+    def silence(self) -> int:
+        """Return how many seconds a request may be silent, and the index may ask to wait."""
+        return min(SILENCE, self.patience)
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Return the seconds to connect, and without a byte."""
+        return (min(10.0, self.silence), self.silence)
 
     @cached_property
     def upload_url(self) -> str:
@@ -100,11 +116,11 @@ class Index:
         import requests
         from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
 
-        from release.upload import TIMEOUT, reason
+        from release.upload import reason
 
         client = PyPISimple(self.simple_url, session=self._reader)
         try:
-            page = client.get_project_page(name, timeout=TIMEOUT, headers=FRESH)
+            page = client.get_project_page(name, timeout=self.timeout, headers=FRESH)
         except NoSuchProjectError:
             return ()
         except (requests.RequestException, UnsupportedContentTypeError, ValueError) as error:
@@ -129,13 +145,13 @@ class Index:
         """Return a file's sha256; where the index doesn't say it, the file is downloaded."""
         import requests
 
-        from release.upload import TIMEOUT, reason
+        from release.upload import reason
 
         if file.sha256:
             return file.sha256
         digest = hashlib.sha256()
         try:
-            with self._reader.get(file.url, stream=True, timeout=TIMEOUT) as answer:
+            with self._reader.get(file.url, stream=True, timeout=self.timeout) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(1 << 16):
                     digest.update(chunk)
@@ -147,12 +163,13 @@ class Index:
     def _reader(self) -> requests.Session:
         from requests.adapters import HTTPAdapter
         from twine.utils import make_requests_session
-        from urllib3 import Retry
+
+        from release.upload import Again
 
         session = make_requests_session()
-        again = Retry(
-            total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
-            respect_retry_after_header=True, raise_on_status=False,
+        again = Again(
+            total=4, read=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+            raise_on_status=False, backoff_max=self.silence, retry_after_max=self.silence,
         )  # fmt: skip
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=again))
@@ -166,16 +183,17 @@ class Index:
         """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
 
         The question is an upload form without a file: an index looks at who asks before it looks
-        at the form, so 401 and 403 speak of the credentials and nothing else is conclusive.
+        at the form, so 401 and 403 speak of the credentials. A redirect, or a time to come back
+        at, is the answer that a file would get; nothing else is conclusive.
         """
         import requests
         from twine.exceptions import TwineException
 
-        from release.upload import Sender, reason, status
+        from release.upload import asked_pause, reason, status
 
         form = {":action": "file_upload", "protocol_version": "1"}
         try:
-            session = Sender(self._settings).repository.session
+            session = self._new_sender().repository.session
             answer = session.post(self.upload_url, data=form, allow_redirects=False)
         except requests.RequestException as error:
             raise ReleaseError(
@@ -192,6 +210,11 @@ class Index:
                 f"{self.upload_url} refuses these credentials: {status(answer)}",
                 "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
             )
+        if answer.is_redirect or asked_pause(answer) > self.silence:
+            raise ReleaseError(
+                f"{self.upload_url} takes no files now: {status(answer)}",
+                "come back then; or is that where files are uploaded? see --repository",
+            )
 
     def upload(self, path: Path, name: str, one: Distribution, progress: Progress) -> None:
         """Make the index have this file of project `name`; done where it has it already.
@@ -202,44 +225,59 @@ class Index:
         from release.upload import UploadRefused, UploadUncertain
 
         doubt: UploadUncertain | None = None
-        for pause in (*self.pauses, None):
+        for pause in (*PAUSES, None):
             try:
-                self._sender.send(path, progress)
-            except (UploadRefused, UploadUncertain) as error:
-                if self.has(one, self.files(name)):
-                    return
-                if isinstance(error, UploadRefused):
-                    raise (doubt or error) from error  # what was sent before may still turn up
-                if pause is None:
+                return self._sender.send(path, progress)
+            except UploadUncertain as error:
+                if self._has_after(error, one, name):
+                    return None
+                if pause is None or error.pause > self.silence:
                     raise
                 doubt = error
-                time.sleep(pause)
-            else:
-                return
+                time.sleep(max(error.pause, min(pause, self.silence)))
+            except UploadRefused as error:
+                if self._has_after(error, one, name):
+                    return None
+                if doubt:  # what was sent before may still turn up
+                    raise UploadUncertain(f"{doubt}; then {error}") from error
+                raise
+        return None
+
+    def _has_after(self, error: ReleaseError, one: Distribution, name: str) -> bool:
+        """Ask whether the index has a file in spite of `error`."""
+        try:
+            return self.has(one, self.files(name))
+        except IndexUnreadable as blind:
+            raise IndexUnreadable(f"{error}; then {blind}", *blind.hints) from blind
 
     def has(self, one: Distribution, files: Iterable[IndexFile]) -> bool:
-        """Say whether a file is among `files`; another one by its name is a `ReleaseError`."""
+        """Say whether a file is among `files`; another one by its name is a `Conflict`."""
         for file in files:
             if file.filename != one.filename:
                 continue
-            if (found := self.sha256_of(file)) not in one.hashes:
-                raise ReleaseError(
-                    f"{self.simple_url} has another {one.filename}: its sha256 is {found}, "
-                    f"that of this release is {one.sha256}",
-                    "an index takes no other bytes under a used name: choose another version",
-                )
-            return True
+            if (found := self.sha256_of(file)) == one.sha256:
+                return True
+            message = (
+                f"{self.simple_url} has another {one.filename}: its sha256 is {found}, "
+                f"that of this release is {one.sha256}"
+            )
+            if found in one.builds:
+                raise ReleaseError(f"{message}; it is an earlier build, which turned up late")
+            raise Conflict(message)
         return False
 
     @property
     def _sender(self) -> Sender:
         """Return this thread's own: requests doesn't promise that a session may be shared."""
-        from release.upload import Sender
-
         if not hasattr(self._senders, "own"):
-            self._senders.own = Sender(self._settings)
+            self._senders.own = self._new_sender()
         sender: Sender = self._senders.own
         return sender
+
+    def _new_sender(self) -> Sender:
+        from release.upload import Sender
+
+        return Sender(self._settings, self.timeout)
 
     @cached_property
     def _senders(self) -> threading.local:

@@ -31,19 +31,20 @@ class Distribution:
     filename: str
     sha256: str
     size: int
-    earlier: tuple[str, ...] = ()  # sha256 of builds that were recorded before this one
+    earlier: tuple[Distribution, ...] = ()  # other builds of it that were recorded before
 
     @property
-    def hashes(self) -> set[str]:
-        """Return every sha256 under which this release may have been uploaded."""
-        return {self.sha256, *self.earlier}
+    def builds(self) -> dict[str, Distribution]:
+        """Return every build by the sha256 under which it may have been uploaded."""
+        alone = dataclasses.replace(self, earlier=())
+        return {one.sha256: one for one in (*self.earlier, alone)}
 
-    def with_sha256(self, sha256: str) -> Distribution:
-        """Return the file with another sha256, which doesn't forget the ones before."""
-        if sha256 == self.sha256:
-            return self
-        earlier = tuple(sorted(self.hashes - {sha256}))
-        return dataclasses.replace(self, sha256=sha256, earlier=earlier)
+    def as_built(self, build: Distribution) -> Distribution:
+        """Return the file as another build made it, which doesn't forget the ones before."""
+        others = [one for sha256, one in self.builds.items() if sha256 != build.sha256]
+        return dataclasses.replace(
+            self, sha256=build.sha256, size=build.size, earlier=tuple(others)
+        )
 
     @property
     def is_wheel(self) -> bool:
@@ -182,7 +183,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         base=base,
         branch=branch,
         tag=template.replace("{version}", str(version)),
-        message=project.config.message.replace("{version}", str(version)),
+        message=project.message(version),
         edits=project.edits(version),
         repository=repository,
         remote=remote,

@@ -12,6 +12,8 @@ from release import ReleaseError, UsageError, locations
 from release.locations import BOM, Place, table_at, text_at, tomllib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from release.locations import Read
 
 TABLE = "[tool.nox-release]"
@@ -22,6 +24,7 @@ class Configuration:
     """`[tool.nox-release]`; a key is the field's name with dashes."""
 
     branch: str = ""  # default: the one that the remote's HEAD points to
+    main: str = "push"  # or "pull-request": how a release gets onto the branch
     remote: str = "origin"
     repository: str = ""  # default: TWINE_REPOSITORY, else pypi
     index_url: str = ""  # default: derived from the repository's upload URL
@@ -31,6 +34,7 @@ class Configuration:
     version_files: tuple[str, ...] = ()
     import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
+    patience: int = 600  # seconds that an index may take to list a file that it has accepted
 
     @classmethod
     def load(cls, table: dict[str, Any]) -> Configuration:
@@ -45,14 +49,15 @@ class Configuration:
                     f"{TABLE} has an unknown key {key!r}",
                     f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}",
                 )
-            is_text = kinds[known[key]] is str
-            if not (isinstance(value, str) if is_text else _is_list_of_text(value)):
-                wanted = "a string" if is_text else "a list of strings"
+            wanted, fits = WANTED[kinds[known[key]]]
+            if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
-            values[known[key]] = value if is_text else tuple(value)
+            values[known[key]] = tuple(value) if isinstance(value, list) else value
         for key in {"tag", "message"} & values.keys():
             if "{version}" not in values[key]:
                 raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
+        if (main := values.get("main", "push")) not in {"push", "pull-request"}:
+            raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
         for key, value in values.items():  # git would take it for an option
             if isinstance(value, str) and value.startswith("-"):
                 raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
@@ -107,6 +112,10 @@ class Project:
             places=tuple(places.values()),
             contents={place.path: read(place.path) or b"" for place in places.values()},
         )
+
+    def message(self, version: Version) -> str:
+        """Return the message of the release commit."""
+        return self.config.message.replace("{version}", str(version))
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
@@ -170,3 +179,14 @@ def _bare(place: Place) -> Place:
 
 def _is_list_of_text(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) is int and value > 0  # true and false are numbers to isinstance
+
+
+WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    int: ("a whole number above 0", _is_positive),
+    tuple[str, ...]: ("a list of strings", _is_list_of_text),
+}

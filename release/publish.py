@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.index import Conflict
+from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
-from release.steps import landing_commit, refspecs, steps, take, uploads
+from release.steps import steps, take, uploads
+from release.tagging import tag_object
 from release.upload import UploadRefused
+from release.version import objection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +86,7 @@ def _decide(
             tests=tests,
         )
     except ReleaseError as error:
-        raise Refused((*facts.problems, *error.problems)) from error
+        raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
 
 def story(draft: Draft, world: World) -> list[str]:
@@ -98,7 +102,7 @@ def story(draft: Draft, world: World) -> list[str]:
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *uploading,
-        f"Push {draft.branch} and {draft.tag} to {world.git.remote}",
+        *titles(draft, world),
         f"Bring this checkout to {draft.tag}",
         f"Clear the intent {world.intent.name}",
     ]
@@ -113,15 +117,20 @@ def publish(draft: Draft, project: Project, world: World, console: Console) -> P
         dist = Path(folder)
         plan = prove(draft, project, world, console, dist)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
-        with unfinished_on_error(world):
-            with console.step(f"Record the intent in {world.intent.name}"):
-                intent = record(plan, world)
-            first, *rest = steps(intent, dist, world)
-            try:
-                take(first, console)
-            except UploadRefused as error:
-                withdraw(intent, world, error)
-            return finish(intent, rest, console)
+        return carry_out(plan, world, console, dist)
+
+
+def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
+    """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
+    with unfinished_on_error(world):
+        with console.step(f"Record the intent in {world.intent.name}"):
+            intent = record(plan, world)
+        first, *rest = steps(intent, dist, world)
+        try:
+            take(first, console)
+        except UploadRefused as error:
+            withdraw(intent, world, error)
+        return finish(intent, rest, console)
 
 
 def finish(intent: Intent, steps: Iterable[Step], console: Console) -> Plan:
@@ -147,12 +156,29 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     with git.worktree(commit) as here:
         distributions = build_and_check(here, project, world, console, dist, draft.version)
         message = draft.tag_message(distributions)
-        tag_object = here.tag_object(draft.tag, commit, message)
+        plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
     with console.step("Rehearse the push"):
-        landing = landing_commit(commit, draft.branch, world)
-        # With the user's pre-push hook: it must not say no after the upload.
-        git.push(*refspecs(draft.branch, landing, draft.tag, tag_object), dry_run=True)
-    return Plan.of(draft, commit, tag_object, distributions)
+        rehearse_push(plan, world)
+    return plan
+
+
+def rehearse_push(plan: Plan, world: World) -> None:
+    """Push what the release is going to push, for show."""
+    branch, commit = plan.branch, land(plan, world)
+    if world.by_pull_request:
+        branch, commit = release_branch(plan), plan.commit
+    # With the user's pre-push hook: it must not say no after the upload.
+    world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+
+
+def land(plan: Plan, world: World) -> str:
+    """Return what is going to be pushed to the branch; `Refused` when it can't be merged."""
+    git, branch = world.git, plan.branch
+    try:
+        return landing_commit(plan, git.fetch_tip(branch), world)
+    except MergeConflict as error:
+        hint = f"git pull {git.remote} {branch}, and type the command again"
+        raise Refused((Problem(str(error), hint),)) from error
 
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:
@@ -220,26 +246,31 @@ def record(plan: Plan, world: World) -> Intent:
         words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
         hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
-    if too_late := _too_late(intent, world):
+    try:
+        insist_on_time(intent, world)
+    except Refused:
         world.intent.clear(intent)
-        raise Refused((too_late,))
+        raise
     return intent
 
 
-def _too_late(intent: Intent, world: World) -> Problem | None:
-    """Ask again, now that nobody else may begin: the checks were a while ago."""
+def insist_on_time(intent: Intent, world: World) -> None:
+    """Ask again, now that nobody else may begin, what was asked a while ago; else `Refused`."""
     plan, tag, git = intent.plan, f"refs/tags/{intent.plan.tag}", world.git
+    problem = None
     if world.intent.id() != intent.id:
-        return Problem(
+        problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
         )
-    if tag in git.remote_refs(tag):
-        return Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
-    there = {file.filename for file in world.index.files(plan.name)}
-    if taken := [one.filename for one in plan.distributions if one.filename in there]:
-        return Problem(f"{', '.join(taken)} came to the index meanwhile", "choose another version")
-    return None
+    elif tag in git.remote_refs(tag):
+        problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
+    else:
+        taken = {file.version for file in world.index.files(plan.name) if file.version}
+        problem = objection(plan.version, plan.previous, taken)
+    if problem:
+        raise Refused((problem,))
+    land(plan, world)
 
 
 def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
@@ -265,6 +296,8 @@ def publish_rc(
         with world.git.worktree(draft.base, tree) as here:
             distributions = build_and_check(here, project, world, console, dist, draft.version)
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
+        if other := world.intent.id():  # begun while this was built
+            raise Refused((unfinished(world, other),))
         with unfinished_on_error(world, "the same command publishes the next number"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:
@@ -279,6 +312,7 @@ def publish_rc(
 @contextmanager
 def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
     """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
+    is_rc = bool(hint)
     hint = hint or (
         "the same command continues; from another clone: "
         f"nox -s publish_release -- --resume{world.again}\n"
@@ -290,7 +324,20 @@ def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {hint}") from None
+    except Conflict as error:
+        raise Unfinished(str(error), hint if is_rc else dead_end(world)) from error
     except ReleaseError as error:
         raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
     except Exception as error:
         raise Unfinished(f"the release stopped: {error!r}", hint) from error
+
+
+def dead_end(world: World) -> str:
+    """Return what is left to do when the index has other bytes under the name of a file."""
+    return (
+        "an index takes no other bytes under a used name: unless it is mistaken, this release "
+        "can't be finished\n"
+        f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}\n"
+        "else it stays half published: yank it there, "
+        f"git push {world.git.remote} :{world.intent.name}, and release a higher version"
+    )

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.index import IndexUnreadable
+from release.landing import (
+    delete_release_branch,
+    propose,
+    proposed,
+    push,
+    pushed,
+    see_merged,
+    titles,
+)
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from release.console import Console, Line
@@ -24,9 +36,11 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Plan
     from release.world import World
 
-PATIENCE = 600.0  # seconds that an index may take to list a file that it has accepted
+    Look = Callable[[Plan, World], bool]
+    Act = Callable[[Plan, World], None]
+
+POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
-PUSHES = 5  # tries, when the branch keeps moving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +65,10 @@ def take(step: Step, console: Console) -> None:
             step.do(line)
         except ReleaseError:
             # An answer may get lost on its way, and another machine may have been faster.
-            if not step.done():
-                raise
+            with suppress(IndexUnreadable):  # then what went wrong first says more
+                if step.done():
+                    return
+            raise
         if step.is_seen_at_once and not step.done():
             raise ReleaseError(f"{step.title}: no error was reported, but it isn't so")
 
@@ -62,13 +78,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
         *uploads(plan.name, plan.distributions, dist, world, hold),
-        Step(
-            title=f"Push {plan.branch} and {plan.tag} to {world.git.remote}",
-            done=partial(pushed, plan, world),
-            do=lambda _line: push(plan, world),
-            hold=hold,
-            is_seen_at_once=True,
-        ),
+        *landings(plan, world, hold),
         Step(
             title=f"Bring this checkout to {plan.tag}",
             done=lambda: world.git.is_ancestor(plan.commit, world.git.resolve("HEAD")),
@@ -78,10 +88,29 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         Step(
             title=f"Clear the intent {world.intent.name}",
             done=lambda: world.intent.id() != intent.id,
-            do=lambda _line: world.intent.clear(intent),
+            do=partial(clear, intent, world),
             is_seen_at_once=True,
         ),
     ]
+
+
+def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]:
+    """Return the steps that bring branch and tag to the remote."""
+
+    def step(title: str, done: Look, do: Act) -> Step:
+        return Step(
+            title=title,
+            done=partial(done, plan, world),
+            do=lambda _line: do(plan, world),
+            hold=hold,
+            is_seen_at_once=True,
+        )
+
+    if world.by_pull_request:
+        to_push, to_see = titles(plan, world)
+        return [step(to_push, proposed, propose), step(to_see, pushed, see_merged)]
+    (to_push,) = titles(plan, world)
+    return [step(to_push, pushed, push)]
 
 
 def must_hold(intent: Intent, world: World) -> None:
@@ -125,8 +154,8 @@ def uploads(
         ),
         Step(
             title="See every file on the index",
-            done=partial(listed, name, distributions, world),
-            do=lambda _line: wait_until_listed(name, distributions, world),
+            done=lambda: not unseen(name, distributions, world),
+            do=partial(wait_until_listed, name, distributions, world),
         ),
     ]
 
@@ -136,7 +165,7 @@ def listed(name: str, distributions: Sequence[Distribution], world: World) -> bo
     return not missing(name, distributions, world)
 
 
-def missing(name: str, distributions: Sequence[Distribution], world: World) -> list[Distribution]:
+def missing(name: str, distributions: Iterable[Distribution], world: World) -> list[Distribution]:
     """Return the files that the index doesn't list; one with other bytes is a `ReleaseError`."""
     files = world.index.files(name)
     return [one for one in distributions if not world.index.has(one, files)]
@@ -156,88 +185,35 @@ def upload(
         one.result()
 
 
-def wait_until_listed(name: str, distributions: Sequence[Distribution], world: World) -> None:
-    """Wait while the index, which has accepted the files, doesn't list all of them."""
-    deadline = time.monotonic() + PATIENCE
-    while absent := missing(name, distributions, world):
-        if time.monotonic() > deadline:
-            raise ReleaseError(
-                f"{world.index.simple_url} still doesn't list "
-                + ", ".join(one.filename for one in absent),
-                "indexes lag: continue later; or is that the right `index-url`?",
-            )
-        time.sleep(2)
+def unseen(name: str, distributions: Sequence[Distribution], world: World) -> ReleaseError | None:
+    """Return why the files can't be installed yet, None when the index lists all of them.
 
-
-# Push
-
-
-def pushed(plan: Plan, world: World) -> bool:
-    """Say whether the remote has the tag on the release commit, and the commit in its branch."""
-    git = world.git
-    branch, tag = f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}"
-    refs = git.remote_refs(branch, tag, f"{tag}^{{}}")
-    tagged = refs.get(f"{tag}^{{}}", refs.get(tag))
-    if tagged is None:
-        return False
-    if tagged != plan.commit:
-        raise ReleaseError(
-            f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
-            f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
-        )
-    if branch not in refs:
-        return False
-    git.fetch(branch)
-    return git.is_ancestor(plan.commit, refs[branch])
-
-
-def push(plan: Plan, world: World) -> None:
-    """Push branch and tag in one transaction; a branch that moved meanwhile gets a merge."""
-    for attempt in range(1, PUSHES + 1):
-        landing = landing_commit(plan.commit, plan.branch, world)
-        try:
-            world.git.push(*refspecs(plan.branch, landing, plan.tag, plan.tag_object))
-        except ProgramFailed as error:
-            if pushed(plan, world):
-                return
-            if attempt == PUSHES or landing == landing_commit(plan.commit, plan.branch, world):
-                raise ReleaseError(
-                    f"{world.git.remote} refuses the push of {plan.branch} and {plan.tag}:\n"
-                    + error.output.strip(),
-                    "the files are on the index; make the push possible, then continue",
-                ) from error
-        else:
-            return
-
-
-def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
-    """Return what a release pushes, both or neither."""
-    return (f"{commit}:refs/heads/{branch}", f"{tag_object}:refs/tags/{tag}")
-
-
-def landing_commit(commit: str, branch: str, world: World) -> str:
-    """Return what to push to the branch: the release commit, or its merge where the branch moved.
-
-    The merge is harmless, because the release commit touches lines with the version only; the tag
-    stays on the commit that was built.
+    An index is several machines and caches, which may disagree: it is asked twice.
     """
-    git, ref = world.git, f"refs/heads/{branch}"
-    tip = git.remote_refs(ref).get(ref)
-    if tip is None:
-        return commit
-    git.fetch(ref)
-    if git.is_ancestor(tip, commit):
-        return commit
-    if git.is_ancestor(commit, tip):
-        return tip
     try:
-        return git.merge(tip, commit, f"Merge the release commit {commit[:9]}")
-    except ProgramFailed as error:
-        raise ReleaseError(
-            f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"
-            + error.output.strip(),
-            f"undo on {branch} what changes the version there, then continue",
-        ) from error
+        absent = missing(name, distributions, world) or missing(name, distributions, world)
+    except IndexUnreadable as error:
+        return error
+    if not absent:
+        return None
+    return ReleaseError(
+        f"{world.index.simple_url} doesn't list " + ", ".join(one.filename for one in absent),
+        "indexes lag: continue later; if that never changes, is it the right `index-url`?",
+    )
+
+
+def wait_until_listed(
+    name: str, distributions: Sequence[Distribution], world: World, line: Line
+) -> None:
+    """Wait while the index, which has accepted the files, doesn't list all of them."""
+    index = world.index
+    deadline = time.monotonic() + index.patience
+    until = datetime.now(timezone.utc) + timedelta(seconds=index.patience)
+    while problem := unseen(name, distributions, world):
+        if time.monotonic() > deadline:
+            raise problem
+        line.wait(f"{problem}; waiting until {until:%H:%M} UTC")
+        time.sleep(min(POLL, index.silence))
 
 
 # This checkout
@@ -261,3 +237,20 @@ def follow(plan: Plan, world: World, line: Line) -> None:
             git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
         except ProgramFailed:
             line.remark = "left alone: git pull brings it"
+
+
+# The intent
+
+
+def clear(intent: Intent, world: World, line: Line) -> None:
+    """Clear the intent, and delete the release branch, if there is one: it is merged."""
+    git, name = world.git, world.intent.name
+    line.remark = delete_release_branch(intent.plan, world)
+    try:
+        world.intent.clear(intent)
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"all is done, but {git.remote} doesn't delete the intent {name}:\n"
+            + error.output.strip(),
+            f"somebody who may delete it: git push {git.remote} :{name}; or allow it, and continue",
+        ) from error

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import re
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
 from twine.package import PackageFile
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
 from release import ReleaseError
 
@@ -21,9 +26,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]  # told how many bytes of how many have been sent
 
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and without a byte
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
+DAY = 86400  # seconds
 
 
 class UploadRefused(ReleaseError):
@@ -33,13 +38,18 @@ class UploadRefused(ReleaseError):
 class UploadUncertain(ReleaseError):
     """The index gave no answer, or one that leaves open whether it took the file."""
 
+    def __init__(self, message: str, pause: float = 0) -> None:
+        super().__init__(message)
+        self.pause = pause  # seconds that the index asks for
+
 
 class Sender:
     """One connection to an index. Not to be shared between threads: a `Session` mustn't be."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout: tuple[float, float]) -> None:
         rich.get_console().quiet = True  # twine prints there; what we show has a console of its own
         self.adapter = _Adapter()
+        self.adapter.timeout = timeout
         self.repository = settings.create_repository()
         if self.repository.session.auth:  # trusted publishing: mints anew before a token expires
             self.repository.session.auth = settings.auth.authenticator
@@ -60,14 +70,16 @@ class Sender:
         if answer.ok and not answer.is_redirect:  # PyPI says 200; others 201 or 202
             return
         message = f"{self.repository.url} didn't take {path.name}: {status(answer)}"
-        if answer.status_code in UNCERTAIN or answer.status_code >= SERVER_ERROR:
-            raise UploadUncertain(message)
+        code = answer.status_code
+        if code in UNCERTAIN or code >= SERVER_ERROR or answer.is_redirect:
+            raise UploadUncertain(message, asked_pause(answer))
         raise UploadRefused(message, "see what the index says, mend it, and type the command again")
 
 
 class _Adapter(HTTPAdapter):
     """Gives twine's uploads the timeout that they lack, and tells how far they are."""
 
+    timeout: tuple[float, float]  # seconds to connect, and without a byte
     progress: Progress
 
     def send(
@@ -75,17 +87,58 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         if isinstance(request.body, MultipartEncoderMonitor):
             request.body.callback = lambda sent: self.progress(sent.bytes_read, sent.len)
-        return super().send(request, *args, **{**options, "timeout": TIMEOUT})  # type: ignore[arg-type]
+        return super().send(request, *args, **{**options, "timeout": self.timeout})  # type: ignore[arg-type]
+
+
+class Again(Retry):
+    """Tries again after pauses, but not where the index asks for more than `retry_after_max`."""
+
+    def increment(self, *args: Any, **options: Any) -> Again:  # noqa: ANN401 - urllib3's own
+        """Count a failure; `MaxRetryError` ends it."""
+        answer = options.get("response")
+        if answer is not None and asked_pause(answer) > self.retry_after_max:
+            raise MaxRetryError(options["_pool"], None, ResponseError("asks for a long pause"))
+        return super().increment(*args, **options)
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        """Return the seconds to wait, 0 for words that mean none."""
+        with suppress(InvalidHeader, OverflowError, ValueError):
+            return super().parse_retry_after(retry_after)
+        return 0.0
+
+
+def asked_pause(answer: Any) -> float:  # noqa: ANN401 - of requests or urllib3
+    """Return the seconds that an answer asks to wait, 0 where it asks for none."""
+    return Again(retry_after_max=366 * DAY).get_retry_after(answer) or 0.0
 
 
 def status(answer: requests.Response) -> str:
     """Return status and reason; PyPI says why in the reason phrase, others in the page."""
-    text = re.sub(r"<(style|script|title).*?</\1>|<[^>]+>", " ", answer.text, flags=re.DOTALL)
-    text = " ".join(text.split())
-    more = f" ({text[:300]})" if text and text not in (answer.reason or "") else ""
-    return f"{answer.status_code} {answer.reason}{more}"
+    page = re.sub(r"<(style|script|title).*?</\1>|<[^>]+>", " ", answer.text, flags=re.DOTALL)
+    why, text = _plain(answer.reason or ""), _plain(page)
+    said = f"{answer.status_code} {why}" + (f" ({text[:300]})" if text not in why else "")
+    if answer.is_redirect:
+        said += f" to {answer.headers['Location'].partition('?')[0]}"
+    if seconds := asked_pause(answer):
+        then = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        said += f"; the index wants to be asked again at {then:%Y-%m-%d %H:%M} UTC"
+    return said
+
+
+def _plain(text: str) -> str:
+    """Return what HTML says, on one line, without what would steer a terminal."""
+    shown = (one if one.isprintable() else " " for one in html.unescape(text))
+    return " ".join("".join(shown).split())
 
 
 def reason(error: BaseException) -> str:
-    """Return what an exception says, without the addresses of objects."""
-    return re.sub(r"<?[\w.]+ object at 0x[0-9a-f]+>:? ?", "", str(error)) or type(error).__name__
+    """Return why a request failed: the innermost cause, without addresses of objects."""
+    inner = (*error.args, getattr(error, "reason", None), error.__cause__)
+    causes = [one for one in inner if isinstance(one, BaseException)]
+    if isinstance(error, requests.HTTPError):
+        return status(error.response)
+    if causes and not isinstance(causes[0], TimeoutError):  # it doesn't say after how long
+        return reason(causes[0])
+    words = getattr(error, "strerror", None) or str(error)
+    objects = r"<?[\w.]+ object at 0x[0-9a-f]+>:? ?|\w+Connection(Pool)?\([^)]*\): ?"
+    return re.sub(objects, "", words) or type(error).__name__

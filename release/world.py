@@ -91,6 +91,7 @@ class World:
     git: Git
     index: Index
     intent: IntentRef
+    by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     again: str = ""  # what a command that continues must say besides
 
     @classmethod
@@ -108,10 +109,14 @@ class World:
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
+            patience=config.patience,
         )
         again = f" --repository {index.upload_url}" if repository else ""
         intent = IntentRef(git=git, name=config.intent_ref)
-        return cls(git=git, index=index, intent=intent, again=again)
+        by_pull_request = config.main == "pull-request"
+        return cls(
+            git=git, index=index, intent=intent, by_pull_request=by_pull_request, again=again
+        )
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""

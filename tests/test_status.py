@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.status import kinds
-from tests.faults import faulty, yanking
+from tests.faults import faulty, hostile, yanking
 from tests.stage import PYPROJECT
 from tests.test_resume import FILES, INTENT, stopped_at_the_push
 
@@ -127,8 +127,9 @@ def test_the_index_is_asked_once_and_the_remote_for_refs_and_objects(
     for trips in ([" ls-remote ", " fetch "], [" ls-remote "]):
         trace = tmp_path / f"trace-{len(trips)}"
         monkeypatch.setenv("GIT_TRACE", str(trace))
-        with faulty(stage.url, [], asked=asked) as url:
-            assert status(stage, "--repository", url).code == 0
+        with hostile(stage.url) as proxy:
+            assert status(stage, "--repository", proxy.url).code == 0
+            asked += [request.path for request in proxy.requests]
         monkeypatch.delenv("GIT_TRACE")
         rows = [row for row in trace.read_text(encoding="utf-8").splitlines() if "built-in" in row]
         found = [word for row in rows for word in (" ls-remote ", " fetch ") if word in row]

@@ -1,0 +1,511 @@
+"""A hostile index: whatever it does, a release ends done, or unfinished and then done, never else.
+
+Most releases here begin with a plan that was proven once; the same code carries it out. They are
+finished by the command line, which builds what the index lacks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from functools import partial
+from itertools import chain, cycle, repeat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release import ReleaseError
+from release.console import Console
+from release.git import Git
+from release.index import Index
+from release.plan import Plan
+from release.project import Project
+from release.publish import carry_out, prepare, prove
+from release.rehearsal import USER, serve
+from release.version import Bump
+from release.world import World, environment, secret_values
+from tests.faults import (
+    AFTER,
+    BEFORE,
+    CHUNKED,
+    CUT,
+    DROP,
+    GZIP,
+    HARMLESS,
+    LISTING,
+    LOGIN,
+    LOSE,
+    MUTE,
+    PASS,
+    REDIRECT,
+    REFUSE,
+    RESET,
+    RESET_AFTER,
+    SILENCE,
+    SKEW,
+    STALE,
+    UPLOAD,
+    WRONG,
+    hostile,
+)  # fmt: skip
+from tests.stage import PYPROJECT, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults import Proxy
+    from tests.stage import Stage
+
+WHEEL, SDIST = FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
+INTENT = "refs/release/intent"
+# What carrying out a plan asks of the listing: before the first upload, before the second, and in
+# the end, twice.
+FIRST, LATER, SEEN = 3, 5, 7
+
+BACKEND = """\
+import io, pathlib, re, tarfile, zipfile
+
+VERSION = re.search('version = "(.*?)"', pathlib.Path("pyproject.toml").read_text())[1]
+METADATA = f"Metadata-Version: 2.1\\nName: acme\\nVersion: {VERSION}\\nSummary: A sample.\\n"
+METADATA += "Description-Content-Type: text/markdown\\n\\n# acme\\n"
+WHEEL = "Wheel-Version: 1.0\\nGenerator: acme\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+
+def build_wheel(folder, *args):
+    name, info = f"acme-{VERSION}-py3-none-any.whl", f"acme-{VERSION}.dist-info"
+    record = f"acme.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n"
+    files = {"acme.py": pathlib.Path("acme.py").read_text(), f"{info}/METADATA": METADATA}
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
+        for path, text in {**files, f"{info}/WHEEL": WHEEL, f"{info}/RECORD": record}.items():
+            wheel.writestr(zipfile.ZipInfo(path), text)
+    return name
+
+def build_sdist(folder, *args):
+    name = f"acme-{VERSION}.tar.gz"
+    texts = {path: pathlib.Path(path).read_text() for path in ("pyproject.toml", "acme.py", "backend.py")}
+    with tarfile.open(pathlib.Path(folder, name), "w:gz") as sdist:
+        for path, text in {**texts, "PKG-INFO": METADATA}.items():
+            member = tarfile.TarInfo(f"acme-{VERSION}/{path}")
+            member.size = len(text.encode())
+            sdist.addfile(member, io.BytesIO(text.encode()))
+    return name
+"""  # noqa: E501
+
+
+@pytest.fixture(scope="session")
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with little patience, and beside it a proven plan with its files."""
+    folder = tmp_path_factory.mktemp("proven") / "stage"
+    shutil.copytree(template, folder, symlinks=True)
+    git = Git(root=folder / "acme", env=environment())
+    head, _, project = PYPROJECT.partition("[project]")
+    head = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n\n'
+    table = "\n[tool.nox-release]\npatience = 1\n"
+    files = {"pyproject.toml": f"{head}[project]{project}{table}", "backend.py": BACKEND}
+    for path, text in files.items():
+        (git.root / path).write_text(text, encoding="utf-8")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Have little patience")
+    git("push", "--quiet", "origin", "main")
+    (folder / "dist").mkdir()
+    (folder / "index").mkdir()
+    with serve(folder / "index") as (url, password):
+        index = Index(repository=url, credentials=(USER, password))
+        world = replace(world_of(git), index=index)
+        sample = Project.load(partial(git.blob, "HEAD"))
+        facts = world.facts("acme", "main")
+        draft = prepare(Bump.parse("minor"), sample, facts, world, tests=())
+        plan = prove(draft, sample, world, Console(as_json=True), folder / "dist")
+    (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    return folder
+
+
+def world_of(git: Git, url: str = "http://127.0.0.1:9/") -> World:
+    project = Project.load(partial(git.blob, "HEAD"))
+    return World.of(git, project.config, repository=url)
+
+
+def begin(stage: Stage, proxy: Proxy) -> Result:
+    """Carry out the proven plan on the index behind `proxy`, as the command line does."""
+    plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
+    world = world_of(Git(root=stage.clone, env=environment()), proxy.url)
+    stage.capture()
+    console = Console(secrets=[*secret_values(), *world.index.secrets()])
+    code = 0
+    try:
+        carry_out(replace(plan, repository=proxy.url), world, console, stage.clone.parent / "dist")
+    except ReleaseError as error:
+        console.problems(error)
+        code = error.exit_code
+    captured = stage.capture()
+    result = Result(code, captured.out, captured.err)
+    holds(stage, proxy, result)
+    return result
+
+
+def command(stage: Stage, proxy: Proxy, *args: str, at: Path | None = None) -> Result:
+    """Type a command that publishes to the index behind `proxy`."""
+    result = stage.run("publish", *args, "--repository", proxy.url, at=at)
+    holds(stage, proxy, result)
+    return result
+
+
+def again(stage: Stage, proxy: Proxy) -> Result:
+    return command(stage, proxy, "minor", "--skip-tests")
+
+
+def holds(stage: Stage, proxy: Proxy, done: Result) -> None:
+    """Assert what is true at every moment: done, unfinished, or as if nothing had been."""
+    assert stage.password not in done.out + done.err
+    assert "Traceback" not in done.out + done.err
+    assert stage.git("status", "--porcelain") == ""
+    for name, hashes in proxy.taken().items():
+        assert len(hashes) == 1, f"{name} was taken twice"
+    refs = sorted(stage.remote_refs())
+    if done.code == 0 and "abandoned" not in done.out:
+        is_complete(stage)
+    elif done.code == 3:
+        assert refs == [REFS[0], INTENT, REFS[1]]
+        assert done.err.startswith("✗ "), done.err
+        assert "nox -s publish_release -- --" in done.err
+    else:
+        assert done.code in {0, 1}, done.err
+        assert (refs, stage.published()) == (REFS[:2], []), done.err
+
+
+def is_complete(stage: Stage) -> None:
+    """Assert the end of a release: the planned files, one commit, one tag, no intent."""
+    assert sorted(stage.remote_refs()) == REFS
+    there = {name: (stage.files / name).read_bytes() for name in stage.published()}
+    rows = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in there.items()]
+    message = stage.git("cat-file", "tag", "v1.3.0", at=stage.remote)
+    assert sorted(there) == FILES
+    assert sorted(message.split("\n\n")[-1].splitlines()) == sorted(rows)
+    subjects = stage.git("log", "--format=%s", "main", at=stage.remote).splitlines()
+    assert (subjects[0], subjects.count("Release 1.3.0")) == ("Release 1.3.0", 1)
+    commit = stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote)
+    assert commit == stage.remote_refs()["refs/heads/main"]
+
+
+def finishes(stage: Stage, proxy: Proxy) -> None:
+    """Assert that the release can be finished once the index behaves."""
+    proxy.mend()
+    done = again(stage, proxy)
+    assert done.code == 0, done.err
+    assert stage.git("describe") == "v1.3.0"
+
+
+def unfinished(stage: Stage, proxy: Proxy, *words: str) -> None:
+    """Assert that the release ends unfinished, saying why, and is finished later."""
+    done = begin(stage, proxy)
+    assert done.code == 3, done.out + done.err
+    for word in words:
+        assert word in done.err
+    finishes(stage, proxy)
+
+
+def at(number: int, *faults: str) -> Iterator[str]:
+    """Schedule faults from the request with this number on."""
+    return chain(repeat(PASS, number), faults)
+
+
+def always(fault: str, after: int = 0) -> Iterator[str]:
+    return chain(repeat(PASS, after), repeat(fault))
+
+
+LATER_TODAY = formatdate(time.time() + 7200, usegmt=True)
+NEXT_YEAR = formatdate(time.time() + 366 * 86400, usegmt=True)
+LONG_AGO = "Fri, 01 Jan 1999 00:00:00 GMT"
+
+
+# Uploads
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(fault for fault in (*BEFORE, *AFTER, *HARMLESS) if fault not in {PASS, LOGIN}),
+        "500", "502", "503", "429 1", f"503 {LONG_AGO}", "503 soon",
+    ],
+)  # fmt: skip
+def test_an_upload_that_goes_wrong_once_is_made_good(stage: Stage, fault: str, number: int) -> None:
+    with hostile(stage.url, upload=at(number, fault)) as proxy:
+        done = begin(stage, proxy)
+    assert done.code == 0, done.err
+    asked = [request.kind for request in proxy.requests]
+    sent = asked.index(UPLOAD) if number == 0 else len(asked) - asked[::-1].index(UPLOAD) - 1
+    assert asked[sent + 1] == LISTING, "the index is asked before anything is sent again"
+    if fault in AFTER:
+        assert proxy.sent() == FILES, "what has arrived isn't sent again"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (DROP, "closed connection without response"),
+        (RESET_AFTER, "reset by peer"),
+        (SILENCE, "(read timeout=1)"),
+        (REDIRECT, "302 because the test says so (Who's there? Log in & try again) to /login"),
+        ("503", "503 because the test says so (Who's there? Log in & try again)"),
+    ],
+)
+def test_an_index_that_takes_no_files_leaves_the_release_unfinished(
+    stage: Stage, fault: str, words: str
+) -> None:
+    with hostile(stage.url, upload=always(fault)) as proxy:
+        unfinished(stage, proxy, words)
+
+
+def test_an_index_that_is_gone_leaves_the_release_unfinished(stage: Stage) -> None:
+    with hostile(stage.url, upload=at(1, REFUSE)) as proxy:
+        done = begin(stage, proxy)
+        assert done.code == 3
+        assert "can't be read: Connection refused" in done.err
+        assert f"sending {SDIST}" in done.err
+        proxy.mend()
+        done = command(stage, proxy, "--resume", at=stage.other_clone())
+        assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("wanted", ["86400", LATER_TODAY, NEXT_YEAR, "9" * 30])
+def test_an_index_that_asks_for_a_long_pause_is_left_alone(stage: Stage, wanted: str) -> None:
+    with hostile(stage.url, upload=always(f"429 {wanted}")) as proxy:
+        begun = time.monotonic()
+        done = begin(stage, proxy)
+        assert time.monotonic() - begun < 10
+        assert done.code == 3
+        assert "429 because the test says so" in done.err
+        assert "the index wants to be asked again at 20" in done.err
+        assert proxy.sent() == [WHEEL]
+
+
+def test_a_short_pause_is_made(stage: Stage) -> None:
+    file = stage.clone.parent / "dist" / WHEEL
+    plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
+    with hostile(stage.url, upload=["429 2"], listing=at(1, "503 2")) as proxy:
+        index = Index(repository=proxy.url, patience=3)
+        begun = time.monotonic()
+        index.upload(file, "acme", plan.distributions[0], lambda _sent, _total: None)
+        assert time.monotonic() - begun > 2
+        begun = time.monotonic()
+        assert index.files("acme")
+        assert time.monotonic() - begun > 2
+
+
+@pytest.mark.parametrize("fault", ["400", "401", "403", "409"])
+def test_a_refused_first_file_leaves_nothing(stage: Stage, fault: str) -> None:
+    before = stage.state()
+    with hostile(stage.url, upload=[fault]) as proxy:
+        done = begin(stage, proxy)
+    assert done.code == 1
+    assert f"didn't take {WHEEL}: {fault} because the test says so" in done.err
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize("fault", ["400", "403"])
+def test_a_refused_later_file_leaves_the_release_unfinished(stage: Stage, fault: str) -> None:
+    with hostile(stage.url, upload=at(1, fault)) as proxy:
+        unfinished(stage, proxy, f"didn't take {SDIST}: {fault} because the test says so")
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
+def test_a_page_for_people_is_no_success(stage: Stage, number: int) -> None:
+    with hostile(stage.url, upload=at(number, LOGIN)) as proxy:
+        unfinished(stage, proxy, f"doesn't list {FILES[number]}", "`index-url`")
+
+
+@pytest.mark.parametrize("answer", ["200", "400", "409"])
+def test_an_index_may_answer_the_same_file_again_as_it_likes(stage: Stage, answer: str) -> None:
+    faults = {"upload": [LOSE, answer], "listing": at(FIRST, STALE)}
+    with hostile(stage.url, **faults) as proxy:
+        assert begin(stage, proxy).code == 0
+    assert proxy.sent() == [WHEEL, WHEEL, SDIST]
+
+
+def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
+    """The first file was taken, and isn't listed yet."""
+    with hostile(stage.url, upload=[LOSE, "400"], listing=always(STALE)) as proxy:
+        unfinished(stage, proxy, f"sending {WHEEL} to", f"then {proxy.url} didn't take {WHEEL}")
+
+
+# Listings
+
+
+@pytest.mark.parametrize("number", [0, FIRST - 1, LATER - 1, SEEN - 1])
+@pytest.mark.parametrize("fault", ["500", "503 1", "429", RESET, SILENCE, CHUNKED, GZIP, SKEW])
+def test_a_listing_that_goes_wrong_once_is_read_again(
+    stage: Stage, fault: str, number: int
+) -> None:
+    with hostile(stage.url, listing=at(number, fault)) as proxy:
+        assert begin(stage, proxy).code == 0
+    listings = [request for request in proxy.requests if request.kind == LISTING]
+    assert all(request.headers["Cache-Control"] == "no-cache" for request in listings)
+
+
+@pytest.mark.parametrize(
+    ("fault", "number", "words"),
+    [
+        ("503", LATER - 1, "can't be read: 503 because the test says so"),
+        ("502", SEEN - 2, "can't be read: 502"),
+        ("429 86400", FIRST, "the index wants to be asked again at 20"),
+        (CUT, 0, "more expected"),
+        (CUT, FIRST - 1, "more expected"),
+        (LOGIN, LATER - 1, "answers with a page that lists no files"),
+        (LOGIN, SEEN - 2, "set `index-url`"),
+        (SILENCE, SEEN - 2, "(read timeout=1)"),
+        (WRONG, LATER, "unless it is mistaken, this release can't be finished"),
+        (WRONG, SEEN - 2, f"has another {WHEEL}: its sha256 is 000"),
+        (STALE, 0, "indexes lag"),
+    ],
+)
+def test_a_listing_that_stays_wrong_leaves_the_release_unfinished(
+    stage: Stage, fault: str, number: int, words: str
+) -> None:
+    with hostile(stage.url, listing=always(fault, after=number)) as proxy:
+        unfinished(stage, proxy, words)
+
+
+@pytest.mark.parametrize("fault", [CUT, LOGIN])
+def test_a_bad_page_while_waiting_is_waited_out(stage: Stage, fault: str) -> None:
+    with hostile(stage.url, listing=at(SEEN - 2, STALE, fault)) as proxy:
+        assert begin(stage, proxy).code == 0
+
+
+def test_a_listing_that_lags_is_waited_for(stage: Stage) -> None:
+    with hostile(stage.url, listing=repeat(STALE, SEEN)) as proxy:
+        done = begin(stage, proxy)
+    assert done.code == 0
+    assert done.out.count(f"simple/ doesn't list {WHEEL}, {SDIST}; waiting until") == 1
+
+
+def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
+    with hostile(stage.url, listing=at(SEEN - 2, PASS, STALE, PASS, PASS)) as proxy:
+        assert begin(stage, proxy).code == 0
+    assert [one.kind for one in proxy.requests].count(LISTING) >= SEEN + 2
+
+
+def test_a_listing_that_flaps_is_neither_believed_nor_waited_for_forever(stage: Stage) -> None:
+    with hostile(stage.url, listing=chain(repeat(PASS, SEEN - 2), cycle([PASS, STALE]))) as proxy:
+        unfinished(stage, proxy, "doesn't list acme-1.3.0")
+
+
+# Other bytes
+
+
+def meanwhile(stage: Stage, number: int, *then: str) -> Iterator[str]:
+    """Let somebody else be faster than the upload with this number."""
+    yield from repeat(PASS, number)
+    (stage.files / FILES[number]).write_bytes(b"somebody else's")
+    yield from then
+
+
+def test_a_first_file_whose_name_is_taken_meanwhile_is_abandoned(stage: Stage) -> None:
+    with hostile(stage.url, upload=meanwhile(stage, 0, PASS)) as proxy:
+        done = begin(stage, proxy)
+        assert done.code == 3
+        assert f"has another {WHEEL}: its sha256 is" in done.err
+        assert "this release can't be finished" in done.err
+        assert "the same command continues" not in done.err
+        (abandon,) = (row for row in done.err.splitlines() if "--abandon" in row)
+        words = abandon.partition("publish_release -- ")[2].split()
+        assert stage.run("publish", *words).code == 0
+    assert sorted(stage.remote_refs()) == REFS[:2]
+
+
+def test_a_later_file_whose_name_is_taken_meanwhile_ends_the_release(stage: Stage) -> None:
+    with hostile(stage.url, upload=meanwhile(stage, 1, PASS)) as proxy:
+        assert begin(stage, proxy).code == 3
+        done = stage.run("publish", "--abandon", "--repository", proxy.url)
+        assert done.code == 1
+        assert f"can't be abandoned: {WHEEL} is on the index for good" in done.err
+        assert f"nor finished: {SDIST} has other bytes there" in done.err
+        assert f"git push origin :{INTENT}, and release a higher version" in done.err
+        (stage.files / SDIST).unlink()
+        finishes(stage, proxy)
+
+
+def unreproducible(stage: Stage) -> None:
+    """Make every build another one; the proven plan is of no use then."""
+    other = BACKEND.replace("# acme", "# {uuid.uuid4()}").replace("import io", "import uuid, io")
+    stage.commit({"backend.py": other.replace('METADATA += "', 'METADATA += f"')})
+
+
+@pytest.mark.parametrize(
+    ("lag", "words"), [(5, "it is an earlier build, which turned up late"), (50, "didn't take")]
+)
+def test_an_earlier_build_that_turns_up_is_what_the_tag_says(
+    stage: Stage, lag: int, words: str
+) -> None:
+    """Its answer was lost, and it wasn't listed when the file was built again."""
+    unreproducible(stage)
+    first = {"upload": at(1, *repeat(LOSE, 5)), "listing": always(STALE)}
+    with hostile(stage.url, **first) as proxy:
+        assert again(stage, proxy).code == 3
+        proxy.mend()
+        proxy.faults["listing"] = repeat(STALE, lag)
+        done = again(stage, proxy)
+        assert done.code == 3
+        assert f"Record the new sha256 of {WHEEL}, {SDIST}" in done.out
+        assert words in done.err
+        proxy.mend()
+        done = command(stage, proxy, "--resume", "--json")
+        assert done.code == 0, done.err
+    for one in done.document["plan"]["distributions"]:
+        assert one["size"] == (stage.files / one["filename"]).stat().st_size
+        assert len(one["earlier"]) == 1
+
+
+# Before anything happens
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "words"),
+    [
+        ("listing", "503", "can't be read: 503 because the test says so (Who's there?"),
+        ("listing", "429 86400", "the index wants to be asked again at 20"),
+        ("listing", LOGIN, "answers with a page that lists no files"),
+        ("listing", CUT, "more expected"),
+        ("listing", REFUSE, "Connection refused"),
+        ("listing", SILENCE, "(read timeout=1)"),
+        ("probe", "401", "refuses these credentials: 401"),
+        ("probe", "403", "refuses these credentials: 403 because the test says so (Who's there?"),
+        ("probe", "429 86400", "takes no files now: 429"),
+        ("probe", REDIRECT, "takes no files now: 302 because the test says so"),
+        ("probe", DROP, "can't be reached: Remote end closed connection"),
+        ("probe", RESET, "reset by peer"),
+        ("probe", CUT, "more expected"),
+        ("probe", MUTE, "(read timeout=1)"),
+    ],
+)
+def test_an_index_that_is_hostile_from_the_beginning_is_refused(
+    stage: Stage, kind: str, fault: str, words: str
+) -> None:
+    before = stage.state()
+    (stage.files / "acme-1.2.3.tar.gz").write_bytes(b"")  # else a listing is 404, and has no body
+    with hostile(stage.url, **{kind: always(fault)}) as proxy:
+        done = stage.run("publish", "minor", "--skip-tests", "--repository", proxy.url, "--json")
+    (stage.files / "acme-1.2.3.tar.gz").unlink()
+    assert done.code == 1
+    assert words in done.err
+    assert "object at 0x" not in done.err
+    assert "ConnectionPool(" not in done.err
+    assert stage.password not in done.out + done.err
+    assert stage.state() == before
+
+
+def test_the_command_is_typed_until_it_is_done(stage: Stage) -> None:
+    faults = {
+        "listing": ["503", PASS, CUT, STALE, LOGIN, PASS, RESET, "429 86400"],
+        "upload": ["500", LOSE, SILENCE, "403", DROP],
+        "probe": [RESET, "503"],
+    }
+    with hostile(stage.url, **faults) as proxy:
+        codes = [again(stage, proxy).code for _ in range(8)]
+    assert 3 in codes
+    assert codes[-1] == 0
+    is_complete(stage)
