@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 TAGS = "refs/tags/"
 VERSIONS = 10  # that are compared
 SUBJECTS = 10  # that are shown
+WIDTH = 66  # of a subject: a row fits a terminal of 80 columns
 SDIST = "sdist"
 DONE, NEXT, TO_COME = "done", "next", "to come"
 
@@ -220,7 +222,7 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
     versions = sorted({*listed, *tags}, reverse=True)[:VERSIONS]
     names = {version: tags[version] for version in versions if version in tags}
     found = read_tags(list(names.values()), facts, world)
-    return tuple(
+    records = (
         Record(
             version=version,
             files=tuple(file for file in facts.files if file.version == version),
@@ -228,19 +230,25 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
         )
         for version in versions
     )
+    return tuple(record for record in records if record.files or record.tag)
 
 
 def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag]:
-    """Return tags by name, after fetching in one go what this clone lacks of them and of main."""
+    """Return tags by name, after fetching in one go what this clone lacks of them and of main.
+
+    A tag of something else than a commit isn't one of a release.
+    """
     git, refs = world.git, facts.refs
     wanted = [f"refs/heads/{facts.branch}", *(TAGS + name for name in names)]
-    absent = git.absent(refs[ref] for ref in wanted)
+    types = git.types(refs[ref] for ref in wanted)
     if git.is_shallow():  # its history doesn't say what main contains
         git.fetch("--unshallow", *wanted)
-    elif absent:
-        git.fetch(*(ref for ref in wanted if refs[ref] in absent))
+    elif absent := [ref for ref in wanted if types[refs[ref]] == "missing"]:
+        git.fetch(*absent)
     commits = {name: refs.get(f"{TAGS}{name}^{{}}", refs[TAGS + name]) for name in names}
-    outside = git.outside(set(commits.values()), facts.tip)
+    types = git.types(commits.values())
+    commits = {name: id_ for name, id_ in commits.items() if types[id_] == "commit"}
+    outside = git.outside(commits.values(), facts.tip)
     found = {}
     for name, commit in commits.items():
         when, text = git.tagged(refs[TAGS + name], commit)
@@ -352,8 +360,9 @@ def incomplete(
         return None
     return Problem(
         f"{record.version} on the index lacks what {whose}: {', '.join(sorted(lacking))}",
-        "build and upload it soon: an index may take no new file for a release after 14 days "
-        "(PyPI does so)\notherwise release a patch: nox -s publish_release -- patch",
+        f"build it from {record.tag.name if record.tag else 'the same commit'} and upload it with "
+        "twine, soon: an index may take no new file after 14 days (PyPI does so)\n"
+        "else release a patch: nox -s publish_release -- patch",
     )
 
 
@@ -372,8 +381,7 @@ def given_up_by_none(earlier: Sequence[Record], later: Sequence[Record]) -> set[
 
 def altered(record: Record) -> Problem | None:
     """Say which files differ from those in its tag, where the index lists their sha256."""
-    hashes = recorded(record.tag.text) if record.tag else {}
-    if not hashes or not record.tag:
+    if not record.tag or not (hashes := recorded(record.tag.text)):
         return None
     differences = [
         f"{file.filename} has the sha256 {file.sha256}, recorded is "
@@ -426,23 +434,21 @@ def show(status: Status, console: Console) -> None:
     console.say(status.name, style="bold")
     console.table(
         {
-            "released": describe(status.released),
+            "released": describe(status.released) if status.records else "nothing",
             "unfinished": describe_pending(status.pending),
             "unreleased": describe_commits(status),
         }
     )
     marks = {DONE: console.tick, NEXT: console.arrow, TO_COME: ""}
+    steps = status.pending.steps if status.pending else ()
+    commits = ((id_[:9], shorten(text, WIDTH, placeholder=" ...")) for id_, text in status.commits)
     blocks = [
-        [f"{marks[state]:>3} {title}" for title, state in status.pending.steps]
-        if status.pending
-        else [],
-        [f"  {id_[:9]}  {subject}" for id_, subject in status.commits],
+        [f"{marks[state]:>3} {title}" for title, state in steps],
+        [f"  {id_}  {subject}" for id_, subject in commits],
         list(versions(status, console)),
     ]
     for block in filter(None, blocks):
-        console.say()
-        for row in block:
-            console.say(row)
+        console.say("\n" + "\n".join(block))
 
 
 def versions(status: Status, console: Console) -> Iterator[str]:
@@ -453,7 +459,7 @@ def versions(status: Status, console: Console) -> Iterator[str]:
         mark = console.cross if one.version in status.wrong else console.tick
         mark = console.arrow if one.version == status.unfinished else mark
         tag = one.tag.name if one.tag else "no tag"
-        files = f"{len(one.files)} on the index" if one.files else "not on the index"
+        files = f"{plural(len(one.files), 'file') or 'not'} on the index"
         yanked = "" if one.yanked is None else f", yanked: {one.yanked or 'no reason given'}"
         yield f"{mark:>3} {one.version!s:<{width}}  {tag:<{max(names, 6)}}  {files}{yanked}"
 
@@ -478,8 +484,14 @@ def describe_pending(pending: Pending | None) -> str:
 
 def describe_commits(status: Status) -> str:
     """Return how much is unreleased, in a line."""
-    commits = f"{status.count} commit{'s' * (status.count != 1)}" if status.count else "nothing"
-    return f"{commits} on {status.branch}" + (f" since {status.last.name}" if status.last else "")
+    return f"{plural(status.count, 'commit') or 'nothing'} on {status.branch}" + (
+        f" since {status.last.name}" if status.last else ""
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Return how many there are, "" for none."""
+    return f"{count} {noun}{'s' * (count > 1)}" if count else ""
 
 
 def at(when: datetime) -> str:
