@@ -252,9 +252,11 @@ LONG_AGO = "Fri, 01 Jan 1999 00:00:00 GMT"
     ],
 )
 def test_an_upload_that_goes_wrong_once_is_made_good(stage: Stage, fault: str, number: int) -> None:
+    begun = time.monotonic()
     with hostile(stage.url, upload=at(number, fault)) as proxy:
         done = begin(stage, proxy)
     assert done.code == 0, done.err
+    assert time.monotonic() - begun < 30, "silence ends with patience"
     asked = [request.kind for request in proxy.requests]
     sent = asked.index(UPLOAD) if number == 0 else len(asked) - asked[::-1].index(UPLOAD) - 1
     assert asked[sent + 1] == LISTING, "the index is asked before anything is sent again"
@@ -406,7 +408,19 @@ def test_a_listing_that_lags_is_waited_for(stage: Stage) -> None:
     with hostile(stage.url, listing=repeat(STALE, SEEN)) as proxy:
         done = begin(stage, proxy)
     assert done.code == 0
-    assert done.out.count(f"simple/ doesn't list {WHEEL}, {SDIST}; waiting until") == 1
+    assert done.out.count("    waiting until ") == 1
+    assert f"UTC: {proxy.url}simple/ doesn't list {WHEEL}, {SDIST}\n" in done.out
+
+
+def test_a_terminal_shows_what_is_waited_for(stage: Stage) -> None:
+    pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
+    from tests.test_console import on_a_terminal
+
+    with hostile(stage.url, listing=repeat(STALE, SEEN + 2)) as proxy:
+        command = ["publish", "minor", "--skip-tests", "--repository", proxy.url]
+        code, shown = on_a_terminal(stage, "y", *command)
+    assert code == 0, shown
+    assert "See every file on the index  waiting until" in shown
 
 
 def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
