@@ -40,9 +40,11 @@ from release.version import Bump
 from release.world import World, environment, secret_values
 from tests.faults import (
     AFTER,
+    BARE,
     BEFORE,
     CHUNKED,
     CUT,
+    DOWNLOAD,
     DROP,
     GZIP,
     LISTING,
@@ -432,6 +434,21 @@ def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
 def test_a_listing_that_flaps_is_neither_believed_nor_waited_for_forever(stage: Stage) -> None:
     with hostile(stage.url, listing=chain(repeat(PASS, SEEN - 2), cycle([PASS, STALE]))) as proxy:
         unfinished(stage, proxy, "doesn't list acme-1.3.0")
+
+
+@pytest.mark.parametrize("fault", [PASS, "503 1", RESET, GZIP])
+def test_where_a_listing_has_no_hashes_the_files_are_read(stage: Stage, fault: str) -> None:
+    with hostile(stage.url, listing=repeat(BARE, 50), download=[fault]) as proxy:
+        assert begin(stage, proxy).code == 0
+    assert DOWNLOAD in [request.kind for request in proxy.requests]
+
+
+@pytest.mark.parametrize(("fault", "words"), [(CUT, "more expected"), ("404", "404 because")])
+def test_files_that_cannot_be_read_leave_the_release_unfinished(
+    stage: Stage, fault: str, words: str
+) -> None:
+    with hostile(stage.url, listing=repeat(BARE, 50), download=always(fault)) as proxy:
+        unfinished(stage, proxy, "can't be downloaded: ", words)
 
 
 # Other bytes
