@@ -615,6 +615,8 @@ def test_an_index_that_is_hostile_from_the_beginning_is_refused(
         done = stage.run("publish", "minor", "--skip-tests", "--repository", proxy.url, "--json")
     (stage.files / "acme-1.2.3.tar.gz").unlink()
     assert done.code == 1
+    if fault == "429 86400":
+        assert [request.kind for request in proxy.requests].count(kind) == 1
     assert words in done.err
     assert "object at 0x" not in done.err
     assert "ConnectionPool(" not in done.err
