@@ -294,7 +294,9 @@ def test_an_index_that_is_gone_leaves_the_release_unfinished(stage: Stage) -> No
         assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("wanted", ["86400", LATER_TODAY, NEXT_YEAR, "9" * 30])
+@pytest.mark.parametrize(
+    "wanted", ["86400", LATER_TODAY, NEXT_YEAR, "9" * 30], ids=["86400", "today", "year", "long"]
+)
 def test_an_index_that_asks_for_a_long_pause_is_left_alone(stage: Stage, wanted: str) -> None:
     with hostile(stage.url, upload=always(f"429 {wanted}")) as proxy:
         begun = time.monotonic()
