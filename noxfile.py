@@ -72,6 +72,12 @@ def publish_release(session: nox.Session) -> None:
     release(session, "publish")
 
 
+@nox.session(default=False)
+def status(session: nox.Session) -> None:
+    """Tell what is released, unfinished and unreleased; change nothing."""
+    release(session, "status")
+
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
+`status`        what is released, unfinished and unreleased; where index, tags and main disagree
 `resume`        a release that was begun before: believe it, finish it, or abandon it
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `publish`       the story of a release; start reading here
@@ -16,6 +17,7 @@ The tour, from the top. Each room imports only from those below it:
 `build`         worktree → distributions, tested and checked
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`workspace`     one folder for the temporary files of a run; clearing after killed runs
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions

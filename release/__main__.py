@@ -1,7 +1,7 @@
 """The command line: arguments in, exit code out.
 
-Exit codes: 0 done · 1 refused, nothing has changed · 2 usage · 3 unfinished, the same command
-continues · 130 interrupted.
+Exit codes: 0 done · 1 refused, nothing has changed, or `status` found disagreements · 2 usage ·
+3 unfinished, the same command continues · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     options = _parser().parse_args(argv)
     from release.console import Console
+    from release.workspace import workspace
     from release.world import secret_values
 
     for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # clean up as Ctrl-C does
@@ -44,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         secrets=secret_values(),
     )
     try:
-        options.verb(options, console)
+        with workspace():
+            options.verb(options, console)
         code = 0
     except ReleaseError as error:
         console.problems(error)
@@ -136,12 +139,23 @@ def _publish_rc(options: Options, console: Console) -> None:
     bump = _bump(options, project)
     ask = () if options.ref else (clean_tree,)
     base = git.resolve(options.ref or "HEAD")
-    draft = prepare_rc(bump, project, facts, world, base=base, ask=ask)
-    console.show_draft(draft, story(draft, world))
+    drafts = prepare_rc(bump, project, facts, world, base=base, ask=ask)
+    console.show_draft(drafts[0], story(drafts[0], world))
     if not options.dry_run:
-        built = publish_rc(draft, project, world, console)
+        draft, built = publish_rc(drafts, project, world, console)
         console.show_released(draft, world.index.simple_url)
         console.show_built(built)
+
+
+def _status(options: Options, console: Console) -> None:
+    from release.status import TAGS, look, show
+
+    git, project = _here()
+    world = _world(replace(git, is_reader=True), project, options, console)
+    facts = world.facts(project.name, project.config.branch, TAGS + "*")
+    status = look(project, facts, world)
+    show(status, console)
+    status.verdict()
 
 
 def _build(options: Options, console: Console) -> None:
@@ -173,10 +187,12 @@ def _here(revision: str = "") -> tuple[Git, Project]:
     """Return the repository around the current folder, and the project that it has committed."""
     from release.git import Git
     from release.project import Project
+    from release.workspace import clear_after_killed_runs
     from release.world import environment
 
     git = Git(root=Path.cwd(), env=environment())
     git = Git(root=git.toplevel(), env=git.env)
+    clear_after_killed_runs(git)
     return git, Project.load(partial(git.blob, git.resolve(revision or "HEAD")))
 
 
@@ -226,6 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
     rc.add_argument("--ref", default="", help="the commit to build; default: HEAD")
 
+    text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
+    _repository_argument(_verb(verbs, "status", _status, text))
+
     build = _verb(verbs, "build", _build, "build and check sdist and wheel of the committed HEAD")
     build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
 
@@ -258,6 +277,10 @@ def _bump_arguments(parser: argparse.ArgumentParser) -> None:
 def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
     parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
+    _repository_argument(parser)
+
+
+def _repository_argument(parser: argparse.ArgumentParser) -> None:
     text = "pypi, testpypi, an upload URL, or a section of ~/.pypirc"
     parser.add_argument("--repository", default="", metavar="INDEX", help=text)
 

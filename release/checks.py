@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError
+from release.landing import release_branch
 from release.process import ProgramFailed
 from release.version import objection
 
@@ -131,18 +132,36 @@ def identity(case: Case) -> Problem | None:
 
 
 def push_permitted(case: Case) -> Problem | None:
-    """May this user push the branch and the intent?"""
+    """May this user push the branch, or the one to be merged into it, and the intent?"""
     draft, git = case.draft, case.world.git
-    if case.facts.tip != draft.base:
-        return None  # said by same_as_remote
-    refs = (f"refs/heads/{draft.branch}", case.world.intent.name)
+    if case.facts.tip != draft.base or release_branch_is_free(case):
+        return None  # said by other questions
+    branch = release_branch(draft) if case.world.by_pull_request else draft.branch
+    refs = (f"refs/heads/{branch}", case.world.intent.name)
     try:
         git.push(*(f"{draft.base}:{ref}" for ref in refs), dry_run=True, hooks=False)
     except ProgramFailed as error:
         return Problem(
             f"a push to {git.remote} is refused: {error.output.strip()}",
-            f"git push --dry-run {git.remote} {draft.branch}",
+            f"git push --dry-run {git.remote} HEAD:{branch}",
         )
+    return None
+
+
+def release_branch_is_free(case: Case) -> Problem | None:
+    """Is the name free that the branch to be merged will have, if there will be one?"""
+    branch, git = release_branch(case.draft), case.world.git
+    if not case.world.by_pull_request or not case.facts.is_remote_known:
+        return None
+    names = (branch, branch.partition("/")[0])  # git has no branch a/b beside a branch a
+    found = git.remote_refs(*(f"refs/heads/{name}" for name in names))
+    for name in names:
+        if commit := found.get(f"refs/heads/{name}"):
+            return Problem(
+                f"the branch {name} is on {git.remote} already, at {commit[:9]}; "
+                f"the release needs the name {branch}",
+                f"if nobody needs that branch: git push {git.remote} :{name}",
+            )
     return None
 
 
@@ -174,5 +193,6 @@ RELEASE: tuple[Question, ...] = (
     credentials,
     identity,
     push_permitted,
+    release_branch_is_free,
 )
 PRE_RELEASE: tuple[Question, ...] = (version_follows, credentials, nothing_unfinished)

@@ -20,13 +20,12 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from release import ReleaseError
-from release.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from release.intent import Intent
-    from release.plan import Distribution, Draft, Release
+    from release.plan import Distribution, Draft, Plan
 
 MINUTE = 60.0
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -103,9 +102,10 @@ class Console:
         self.secrets = sorted({*self.secrets, *spelled}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """Return `text` without secrets and without credentials in URLs."""
+        """Return `text` without secrets, credentials in URLs, and what a terminal would obey."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
+        text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
         return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
     def say(self, text: str = "", style: str = "") -> None:
@@ -192,7 +192,7 @@ class Console:
         self.say()
         self.document["plan"] = plan.to_dict()
 
-    def show_released(self, release: Release, index_url: str) -> None:
+    def show_released(self, release: Draft | Plan, index_url: str) -> None:
         """Print the end of a release, and what the maintainer may do next."""
         self.say(f"\n{release.title} is released", style="bold green")
         next_ = {
@@ -201,8 +201,7 @@ class Console:
         if release.tag:
             next_["tag"] = release.tag
         self.table(next_)
-        if isinstance(release, Plan):
-            self.document["plan"] = release.to_dict()
+        self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
 
     def show_released_before(self, tag: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
@@ -52,6 +53,7 @@ class Git:
     root: Path
     env: Mapping[str, str]
     remote: str = "origin"
+    is_reader: bool = False  # then a fetch moves no remote-tracking ref either
 
     def raw(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
@@ -181,6 +183,10 @@ class Git:
             return False
         return True
 
+    def commits_between(self, known: str, commit: str) -> int:
+        """Count the commits that `commit` contains and `known` doesn't."""
+        return int(self("rev-list", "--count", commit, f"^{known}"))
+
     def committer(self) -> str:
         """Return the committer's name and address; `ReleaseError` where git knows none."""
         try:
@@ -190,6 +196,37 @@ class Git:
                 "git doesn't know who you are, so it can't commit",
                 'git config user.name "Your Name"; git config user.email you@example.org',
             ) from error
+
+    def absent(self, ids: Iterable[str]) -> set[str]:
+        """Return the ids of those objects that this clone lacks."""
+        rows = self("cat-file", "--batch-check", stdin="\n".join(ids).encode()).splitlines()
+        return {row.split()[0] for row in rows if row.endswith(" missing")}
+
+    def tagged(self, tag: str, commit: str) -> tuple[int, str]:
+        """Return when a tag was made, in seconds since 1970, and its text.
+
+        A lightweight tag is its commit: it has that one's time, and no text.
+        """
+        text = "" if tag == commit else self("cat-file", "tag", tag)
+        tagger = re.search(r"^tagger .* (\d+) [-+]\d+$", text.partition("\n\n")[0], re.MULTILINE)
+        when = tagger[1] if tagger else self("show", "--no-patch", "--format=%ct", commit)
+        return int(when), text
+
+    def outside(self, commits: Iterable[str], tip: str) -> set[str]:
+        """Return those commits that `tip` doesn't contain."""
+        revisions = "\n".join([*commits, f"^{tip}"])
+        return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
+
+    def since(self, commit: str | None, tip: str, limit: int) -> tuple[int, list[tuple[str, str]]]:
+        """Return how many commits `tip` has that `commit` lacks, and id and subject of the newest.
+
+        None for `commit`: all of them.
+        """
+        revisions = [tip, *([f"^{commit}"] if commit else [])]
+        count = int(self("rev-list", "--count", *revisions))
+        rows = self("log", "-z", f"--max-count={limit}", "--format=%H %s", *revisions).split("\0")
+        pairs = (row.partition(" ") for row in rows if row)
+        return count, [(id_, subject) for id_, _, subject in pairs]
 
     # What the remote has
 
@@ -236,9 +273,18 @@ class Git:
             "--quiet",
             "--no-tags",
             "--no-write-fetch-head",
+            *(["--refmap="] * self.is_reader),
             self.remote,
             *refspecs,
         )
+
+    def fetch_tip(self, branch: str) -> str | None:
+        """Fetch a branch of the remote, and return its commit; None where there is none."""
+        ref = f"refs/heads/{branch}"
+        tip = self.remote_refs(ref).get(ref)
+        if tip:
+            self.fetch(ref)
+        return tip
 
     def fetch_tag(self, tag: str) -> tuple[str, str]:
         """Fetch a tag of the remote, and return the commit that it tags, and the tag's text."""
@@ -261,13 +307,34 @@ class Git:
         dry_run: bool = False,
         hooks: bool = True,
     ) -> None:
-        """Push exactly `refspecs`: all of them or none, each only while its lease holds."""
+        """Push exactly `refspecs`, each only while its lease holds: all of them or none.
+
+        Where the remote knows no transactions: one after the other, up to the first refusal.
+        """
         options = [f"--force-with-lease={lease.ref}:{lease.expected}" for lease in leases]
         options += ["--dry-run"] * dry_run + ["--no-verify"] * (not hooks)
-        self(
-            *NETWORK, "-c", "push.followTags=false",
-            "push", "--quiet", "--atomic", *options, self.remote, *refspecs,
-        )  # fmt: skip
+        if len(refspecs) == 1:
+            self._push(options, refspecs)
+            return
+        try:
+            self._push(["--atomic", *options], refspecs)
+        except ProgramFailed:
+            trial = ["--dry-run", "--no-verify", *options]
+            if self._takes(["--atomic", *trial], refspecs) or not self._takes(trial, refspecs):
+                raise
+            for refspec in refspecs:
+                self._push(options, [refspec])
+
+    def _push(self, options: Sequence[str], refspecs: Sequence[str]) -> None:
+        quiet = (*NETWORK, "-c", "push.followTags=false", "push", "--quiet", "--porcelain")
+        self(*quiet, *options, self.remote, *refspecs)
+
+    def _takes(self, options: Sequence[str], refspecs: Sequence[str]) -> bool:
+        try:
+            self._push(options, refspecs)
+        except ProgramFailed:
+            return False
+        return True
 
     # What a release makes
 
@@ -304,13 +371,21 @@ class Git:
                 there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
             yield there
         finally:
-            try:
-                self("worktree", "remove", "--force", str(path))
-            except ReleaseError:  # never made, or its files are in use: forget it all the same
-                shutil.rmtree(path, ignore_errors=True)
-                with suppress(ReleaseError):
-                    self("worktree", "prune")
+            with suppress(ReleaseError):  # never made, or its files are in use
+                self.remove_worktree(path)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def worktrees(self) -> list[Path]:
+        """Return the folders of all worktrees of this repository, the main one first."""
+        entries = (
+            row.partition(" ") for row in self("worktree", "list", "--porcelain").splitlines()
+        )
+        return [Path(value) for key, _, value in entries if key == "worktree"]
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a worktree, even if it is locked, changed or half made."""
+        shutil.rmtree(path, ignore_errors=True)
+        self("worktree", "remove", "--force", "--force", str(path))
 
     def commit(self, message: str) -> str:
         """Commit what is staged, with the user's own hooks and signing, and return the id."""
@@ -321,39 +396,6 @@ class Git:
         """Make a commit object and nothing else."""
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
-
-    def tag_object(self, name: str, commit: str, message: str) -> str:
-        """Make an annotated tag, signed if the user signs tags, that no ref points to yet.
-
-        `git tag` always writes refs/tags, which all worktrees share. So it runs in a repository of
-        its own inside this worktree's private git directory (where `includeIf gitdir:` still sees
-        the user's path), with the user's configuration and object store.
-        """
-        shared = Path(self("rev-parse", "--path-format=absolute", "--git-common-dir"))
-        private = Path(self("rev-parse", "--absolute-git-dir"), "tagging")
-        self("init", "--quiet", "--bare", "--template=", str(private))
-        try:
-            self.raw(
-                f"--git-dir={private}", "-c", f"include.path={shared / 'config'}",
-                "tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit,
-                stdin=message.encode(),
-                env={"GIT_OBJECT_DIRECTORY": str(shared / "objects")},
-            )  # fmt: skip
-        except ProgramFailed as error:
-            raise ReleaseError(
-                f"git couldn't make the tag {name}: {error.output.strip()}",
-                "if that is about signing: git tag --sign try-it",
-            ) from error
-        tag = self(f"--git-dir={private}", "rev-parse", f"refs/tags/{name}")
-        shutil.rmtree(private)
-        wants_signature = self("config", "--type=bool", "--default=false", "tag.gpgSign") == "true"
-        if wants_signature and "\n-----BEGIN " not in self("cat-file", "tag", tag):
-            # git 2.39 makes an unsigned tag, and exits 0, when ssh-keygen fails.
-            raise ReleaseError(
-                f"tag.gpgSign is set, but git couldn't sign the tag {name}",
-                "look at user.signingKey and gpg.format: git tag --sign try-it",
-            )
-        return tag
 
     def merge(self, into: str, commit: str, message: str) -> str:
         """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict."""

@@ -49,6 +49,7 @@ class IndexFile:
     version: Version | None  # None: the name can't be parsed
     sha256: str  # "" where the index doesn't say
     url: str
+    yanked: str | None = None  # why, "" where nobody said; None: it isn't
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,4 +344,5 @@ def _listed(package: DistributionPackage) -> IndexFile:
         version=version,
         sha256=package.digests.get("sha256", ""),
         url=package.url,
+        yanked=(package.yanked_reason or "") if package.is_yanked else None,
     )

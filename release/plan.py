@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
@@ -182,12 +183,18 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         base=base,
         branch=branch,
         tag=template.replace("{version}", str(version)),
-        message=project.config.message.replace("{version}", str(version)),
+        message=project.message(version),
         edits=project.edits(version),
         repository=repository,
         remote=remote,
         tests=tests,
     )
+
+
+def recorded(message: str) -> dict[str, str]:
+    """Return the sha256 of every file that a tag's message tells, by filename."""
+    rows = re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE)
+    return {filename: sha256 for sha256, filename in rows}
 
 
 def tag_template(tags: Iterable[str], name: str, current: Version) -> str:
@@ -197,19 +204,20 @@ def tag_template(tags: Iterable[str], name: str, current: Version) -> str:
     project's name or «release»: `acme-1.2.3`, `acme/v1.2.3`, `acme==1.2.3`. The tag of the current
     version counts most. Moving tags like `v4` and tags of other packages are noise.
     """
-    own = r"[-_.]+".join(map(re.escape, canonicalize_name(name).split("-")))
-    prefix = rf"((({own}|release|rel|version)[-_/@=]+)?v?)"
-    release_tag = re.compile(rf"{prefix}(\d.*)", re.DOTALL | re.IGNORECASE)
     templates: list[str] = []
-    for tag in tags:
-        if not (match := release_tag.fullmatch(tag)):
-            continue
-        try:
-            version = Version(match[4])
-        except ValueError:
-            continue
+    for prefix, version in filter(None, (release_tag(tag, name) for tag in tags)):
         if len(version.release) == len(current.release):
-            templates.append(match[1] + "{version}")
+            templates.append(prefix + "{version}")
             if version == current:
                 return templates[-1]
     return templates[0] if templates else "v{version}"
+
+
+def release_tag(tag: str, name: str) -> tuple[str, Version] | None:
+    """Return what a release tag of project `name` has before the version, and the version."""
+    own = r"[-_.]+".join(map(re.escape, canonicalize_name(name).split("-")))
+    prefix = rf"((({own}|release|rel|version)[-_/@=]+)?v?)"
+    if match := re.fullmatch(rf"{prefix}(\d.*)", tag, re.DOTALL | re.IGNORECASE):
+        with suppress(ValueError):
+            return match[1], Version(match[4])
+    return None

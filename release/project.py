@@ -24,6 +24,7 @@ class Configuration:
     """`[tool.nox-release]`; a key is the field's name with dashes."""
 
     branch: str = ""  # default: the one that the remote's HEAD points to
+    main: str = "push"  # or "pull-request": how a release gets onto the branch
     remote: str = "origin"
     repository: str = ""  # default: TWINE_REPOSITORY, else pypi
     index_url: str = ""  # default: derived from the repository's upload URL
@@ -55,6 +56,8 @@ class Configuration:
         for key in {"tag", "message"} & values.keys():
             if "{version}" not in values[key]:
                 raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
+        if (main := values.get("main", "push")) not in {"push", "pull-request"}:
+            raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
         for key, value in values.items():  # git would take it for an option
             if isinstance(value, str) and value.startswith("-"):
                 raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
@@ -109,6 +112,10 @@ class Project:
             places=tuple(places.values()),
             contents={place.path: read(place.path) or b"" for place in places.values()},
         )
+
+    def message(self, version: Version) -> str:
+        """Return the message of the release commit."""
+        return self.config.message.replace("{version}", str(version))
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""

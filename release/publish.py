@@ -17,10 +17,13 @@ from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
 from release.index import Conflict
+from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
-from release.steps import landing_commit, refspecs, steps, take, uploads
+from release.steps import steps, take, uploads
+from release.tagging import tag_object
 from release.upload import UploadRefused
+from release.version import objection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,11 +63,19 @@ def prepare_rc(
     *,
     base: str,
     ask: tuple[Question, ...],
-) -> Draft:
-    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests."""
-    draft = replace(_decide(bump, project, facts, world, base, ()), tag="", message="")
-    check(Case(draft=draft, facts=facts, world=world), (*ask, *PRE_RELEASE))
-    return draft
+) -> tuple[Draft, ...]:
+    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
+
+    Where the one before is half published, it comes first: to be finished if it is the same.
+    """
+    half = [facts.without(version) for version in facts.without_sdist()]
+    drafts = []
+    for known in (*half, facts):
+        draft = replace(_decide(bump, project, known, world, base, ()), tag="", message="")
+        if known is facts or draft.version in facts.taken:
+            check(Case(draft=draft, facts=known, world=world), (*ask, *PRE_RELEASE))
+            drafts.append(draft)
+    return tuple(drafts)
 
 
 def _decide(
@@ -83,7 +94,7 @@ def _decide(
             tests=tests,
         )
     except ReleaseError as error:
-        raise Refused((*facts.problems, *error.problems)) from error
+        raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
 
 def story(draft: Draft, world: World) -> list[str]:
@@ -99,7 +110,7 @@ def story(draft: Draft, world: World) -> list[str]:
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *uploading,
-        f"Push {draft.branch} and {draft.tag} to {world.git.remote}",
+        *titles(draft, world),
         f"Bring this checkout to {draft.tag}",
         f"Clear the intent {world.intent.name}",
     ]
@@ -153,12 +164,29 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     with git.worktree(commit) as here:
         distributions = build_and_check(here, project, world, console, dist, draft.version)
         message = draft.tag_message(distributions)
-        tag_object = here.tag_object(draft.tag, commit, message)
+        plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
     with console.step("Rehearse the push"):
-        landing = landing_commit(commit, draft.branch, world)
-        # With the user's pre-push hook: it must not say no after the upload.
-        git.push(*refspecs(draft.branch, landing, draft.tag, tag_object), dry_run=True)
-    return Plan.of(draft, commit, tag_object, distributions)
+        rehearse_push(plan, world)
+    return plan
+
+
+def rehearse_push(plan: Plan, world: World) -> None:
+    """Push what the release is going to push, for show."""
+    branch, commit = plan.branch, land(plan, world)
+    if world.by_pull_request:
+        branch, commit = release_branch(plan), plan.commit
+    # With the user's pre-push hook: it must not say no after the upload.
+    world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+
+
+def land(plan: Plan, world: World) -> str:
+    """Return what is going to be pushed to the branch; `Refused` when it can't be merged."""
+    git, branch = world.git, plan.branch
+    try:
+        return landing_commit(plan, git.fetch_tip(branch), world)
+    except MergeConflict as error:
+        hint = f"git pull {git.remote} {branch}, and type the command again"
+        raise Refused((Problem(str(error), hint),)) from error
 
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:
@@ -226,26 +254,31 @@ def record(plan: Plan, world: World) -> Intent:
         words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
         hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
-    if too_late := _too_late(intent, world):
+    try:
+        insist_on_time(intent, world)
+    except Refused:
         world.intent.clear(intent)
-        raise Refused((too_late,))
+        raise
     return intent
 
 
-def _too_late(intent: Intent, world: World) -> Problem | None:
-    """Ask again, now that nobody else may begin: the checks were a while ago."""
+def insist_on_time(intent: Intent, world: World) -> None:
+    """Ask again, now that nobody else may begin, what was asked a while ago; else `Refused`."""
     plan, tag, git = intent.plan, f"refs/tags/{intent.plan.tag}", world.git
+    problem = None
     if world.intent.id() != intent.id:
-        return Problem(
+        problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
         )
-    if tag in git.remote_refs(tag):
-        return Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
-    there = {file.filename for file in world.index.files(plan.name)}
-    if taken := [one.filename for one in plan.distributions if one.filename in there]:
-        return Problem(f"{', '.join(taken)} came to the index meanwhile", "choose another version")
-    return None
+    elif tag in git.remote_refs(tag):
+        problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
+    else:
+        taken = {file.version for file in world.index.files(plan.name) if file.version}
+        problem = objection(plan.version, plan.previous, taken)
+    if problem:
+        raise Refused((problem,))
+    land(plan, world)
 
 
 def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
@@ -259,27 +292,49 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 
 def publish_rc(
-    draft: Draft, project: Project, world: World, console: Console
-) -> tuple[Distribution, ...]:
-    """Build a pre-release from a worktree with the version written into it, and upload it.
+    drafts: Iterable[Draft], project: Project, world: World, console: Console
+) -> tuple[Draft, tuple[Distribution, ...]]:
+    """Upload the first pre-release that fits what the index has of it; return it with its files.
 
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
-    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
     with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
-        dist = Path(folder)
-        with world.git.worktree(draft.base, tree) as here:
-            distributions = build_and_check(here, project, world, console, dist, draft.version)
+        for draft in drafts:
+            dist = Path(folder, str(draft.version))
+            dist.mkdir()
+            distributions = build_rc(draft, project, world, console, dist)
+            if fits(draft, distributions, world):
+                break
+            console.say(f"{draft.title} on the index is another build; the next number follows.")
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
-        with unfinished_on_error(world, "the same command publishes the next number"):
+        if other := world.intent.id():  # begun while this was built
+            raise Refused((unfinished(world, other),))
+        with unfinished_on_error(world, "the same command continues"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:
                 take(first, console)
-            except UploadRefused as error:
+            except (Conflict, UploadRefused) as error:
                 raise Refused(error.problems) from error
             for step in rest:
                 take(step, console)
-    return distributions
+    return draft, distributions
+
+
+def build_rc(
+    draft: Draft, project: Project, world: World, console: Console, dist: Path
+) -> tuple[Distribution, ...]:
+    """Build a pre-release into `dist`, from a worktree with the version written into it."""
+    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
+    with world.git.worktree(draft.base, tree) as here:
+        return build_and_check(here, project, world, console, dist, draft.version)
+
+
+def fits(draft: Draft, distributions: Iterable[Distribution], world: World) -> bool:
+    """Say whether all that the index has of this version are these very files."""
+    own = {one.filename: one.sha256 for one in distributions}
+    index = world.index
+    there = [file for file in index.files(draft.name) if file.version == draft.version]
+    return all(own.get(file.filename) == index.sha256_of(file) for file in there)
 
 
 @contextmanager

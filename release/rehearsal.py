@@ -73,12 +73,12 @@ def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> Non
         facts = world.facts(project.name, project.config.branch)
         base = world.git.resolve("HEAD")
         if bump.pre:
-            draft = prepare_rc(bump, project, facts, world, base=base, ask=())
+            (draft,) = prepare_rc(bump, project, facts, world, base=base, ask=())
         else:
             draft = prepare(bump, project, facts, world, tests=tests)
         console.show_draft(draft, story(draft, world))
         if bump.pre:
-            publish_rc(draft, project, world, console)
+            publish_rc([draft], project, world, console)
         else:
             publish(draft, project, world, console)
         with console.step("Install it from the index with pip"):

@@ -7,7 +7,8 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
-import re
+import shlex
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,22 +24,29 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from release import Refused, ReleaseError
+from release import Problem, Refused, ReleaseError
 from release.checks import unfinished
-from release.plan import tag_template
+from release.plan import recorded, tag_template
+from release.process import ProgramFailed
 from release.project import Project
 from release.publish import build_and_check, dead_end, finish, unfinished_on_error
 from release.steps import missing, steps
-from release.version import Bump, next_version
+from release.tagging import tag_object
+from release.version import PARTS, Bump, next_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packaging.version import Version
 
     from release.console import Console
     from release.git import Git
+    from release.index import IndexFile
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import Facts, World
+
+SETTLE = 10.0  # seconds in which an upload that was on its way turns up
 
 
 # Believe
@@ -76,26 +84,50 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
     """Return the tag of the release that `bump` made of HEAD before, if that is all done.
 
     HEAD may still be its base, or its commit already. A command typed again because its process
-    was killed at the very end must not make another release.
+    was killed at the very end must not make another release. Where HEAD is the merge of that
+    release into a branch that had moved on, the command could mean either: `Refused`.
     """
     git, head = world.git, world.git.resolve("HEAD")
     with suppress(ReleaseError):  # a check says so
         git.deepen()
-    for base in (head, *git.parents(head)[:1]):
-        with suppress(ReleaseError):
-            project = Project.load(partial(git.blob, base))
-            version = next_version(project.version, bump, ())
-            if version not in facts.taken:
-                continue
-            derived = Derived.of(base, version, world)
-            commit, message = git.fetch_tag(derived.tag)
-            files = [file for file in facts.files if file.version == version]
-            there = {(world.index.sha256_of(file), file.filename) for file in files}
-            recorded = set(re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE))
-            is_all_there = recorded == there
-            if derived.is_like(commit, git) and head in {base, commit} and is_all_there:
-                return derived.tag
+    parents = git.parents(head)
+    bases = [head, *parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
+    for base in bases:
+        tag, commit = _released(base, bump, facts, world)
+        if tag and head in {base, commit}:
+            return tag
+        if tag and parents[1:] == [commit]:
+            if not (others := git.commits_between(commit, parents[0])):
+                return tag
+            raise Refused((_released_and_merged(tag, others, bump, facts, world),))
     return None
+
+
+def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
+    """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
+    with suppress(ReleaseError):
+        project = Project.load(partial(world.git.blob, base))
+        version = next_version(project.version, bump, ())
+        if version in facts.taken:
+            derived = Derived.of(base, version, world)
+            commit, message = world.git.fetch_tag(derived.tag)
+            files = [file for file in facts.files if file.version == version]
+            there = {file.filename: world.index.sha256_of(file) for file in files}
+            if derived.is_like(commit, world.git) and recorded(message) == there:
+                return derived.tag, commit
+    return "", ""
+
+
+def _released_and_merged(tag: str, others: int, bump: Bump, facts: Facts, world: World) -> Problem:
+    """Say that the command has been done, and how to release what came to the branch meanwhile."""
+    current = Project.load(partial(world.git.blob, "HEAD")).version
+    again = bump if bump.target in PARTS else Bump(target="patch")
+    commits = "a commit that it doesn't" if others == 1 else f"{others} commits that it doesn't"
+    return Problem(
+        f"{tag} was released from this command already, and {facts.branch} has {commits}",
+        "to release those say the version: nox -s publish_release -- "
+        f"{next_version(current, again, facts.taken)}{world.again}",
+    )
 
 
 def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Intent:
@@ -113,10 +145,9 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"{plan.title} was begun on another index: {plan.repository}, not "
             + world.index.upload_url,
             "if that index is yours: "
-            f"nox -s publish_release -- --resume --repository {plan.repository}",
+            f"nox -s publish_release -- --resume --repository {shlex.quote(plan.repository)}",
         )
-    is_same = str(bump) == plan.bump and git.resolve("HEAD") in {plan.base, plan.commit}
-    if bump and not is_same:
+    if bump and not (str(bump) == plan.bump and _is_begun_here(plan, git)):
         raise Refused((unfinished(world, intent_id),))
     if differences := _differences(plan, facts, world):
         raise ReleaseError(
@@ -126,6 +157,16 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"if nobody means it: git push {git.remote} :{world.intent.name}",
         )
     return intent
+
+
+def _is_begun_here(plan: Plan, git: Git) -> bool:
+    """Say whether HEAD is what the release is made from, or contains the release commit."""
+    head = git.resolve("HEAD")
+    with suppress(ProgramFailed):  # there is no such commit
+        return head == plan.base or (
+            plan.commit != plan.base and git.is_ancestor(plan.commit, head)
+        )
+    return False
 
 
 def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
@@ -142,14 +183,16 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "previous version": (plan.previous, project.version),
         "version": (plan.version, _bumped(plan, project.version, facts)),
         "branch": (plan.branch, facts.branch),
+        "message": (plan.message, project.message(plan.version)),
         # Its style may depend on the tags that a clone has; the tag object is checked below.
         "tag": (plan.tag, plan.tag if plan.tag.endswith(str(plan.version)) else derived.tag),
         "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
         "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
+        "tag message": (_told(git, plan), plan.tag_message(plan.distributions)),
         "files": (_files(plan), {(canonicalize_name(plan.name), plan.version)}),
     }
     return [
-        f"its {what} is {said}, not {wanted}"
+        f"its {what} is {said!s}, not {wanted!s}"
         for what, (said, wanted) in said_and_derived.items()
         if said != wanted
     ]
@@ -184,6 +227,15 @@ def _tagged(git: Git, plan: Plan) -> list[str]:
     except ReleaseError:
         return []
     return [row.partition(" ")[2] for row in header]
+
+
+def _told(git: Git, plan: Plan) -> str:
+    """Return the message of the tag object, without its signature."""
+    try:
+        text = git.raw("cat-file", "tag", plan.tag_object).decode("utf-8", "replace")
+    except ReleaseError:
+        return ""
+    return text.partition("\n\n")[2].partition("-----BEGIN ")[0]
 
 
 # Finish
@@ -222,7 +274,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
             return intent
         with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
             line.remark = "the build isn't reproducible"
-            tag = here.tag_object(plan.tag, plan.commit, plan.tag_message(distributions))
+            tag = tag_object(here, plan.tag, plan.commit, plan.tag_message(distributions))
             plan = replace(plan, distributions=distributions, tag_object=tag)
             return world.intent.write(plan, instead_of=intent)
 
@@ -248,15 +300,39 @@ def on_index(plan: Plan, world: World) -> dict[str, str]:
 def abandon(intent: Intent, world: World, console: Console) -> Plan:
     """Give an accepted release up; possible exactly while none of its files is on the index."""
     plan = intent.plan
-    there = on_index(plan, world)
-    own = [one.filename for one in plan.distributions if there.get(one.filename) in one.builds]
-    if own:
-        message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
-        if others := there.keys() - {*own}:
-            message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
-            raise ReleaseError(message, dead_end(world))
-        raise ReleaseError(message, f"finish it: nox -s publish_release -- --resume{world.again}")
+    refuse_if_seen(plan, world)
+    with console.step(f"Take {plan.title} over: nobody else goes on with it"):
+        intent = world.intent.write(plan, instead_of=intent)
+    with console.step("See that no file of it turns up on the index") as line:
+        line.note("an upload may be on its way, and a listing lag")
+        until = time.monotonic() + min(SETTLE, world.index.patience)
+        while time.monotonic() < until:
+            time.sleep(1)
+            refuse_if_seen(plan, world)
     with console.step(f"Abandon {plan.title}"):
         if not world.intent.clear(intent):
             raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
     return plan
+
+
+def refuse_if_seen(plan: Plan, world: World) -> None:
+    """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
+    files, git, tag = world.index.files(plan.name), world.git, f"refs/tags/{plan.tag}"
+    if own := published(plan, files, world):
+        message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
+        if others := {file.filename for file in files if file.version == plan.version} - {*own}:
+            message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
+            raise ReleaseError(message, dead_end(world))
+        raise ReleaseError(message, f"finish it: nox -s publish_release -- --resume{world.again}")
+    if git.remote_refs(tag):
+        raise ReleaseError(
+            f"{plan.title} can't be abandoned: others may have seen {plan.tag} on {git.remote}",
+            f"finish it: nox -s publish_release -- --resume{world.again}",
+        )
+
+
+def published(plan: Plan, files: Iterable[IndexFile], world: World) -> list[str]:
+    """Return the names of the release's own files that are among `files` of the index."""
+    names = {one.filename for one in plan.distributions}
+    there = {world.index.sha256_of(file) for file in files if file.filename in names}
+    return [one.filename for one in plan.distributions if one.builds.keys() & there]

@@ -16,6 +16,15 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.index import IndexUnreadable
+from release.landing import (
+    delete_release_branch,
+    propose,
+    proposed,
+    push,
+    pushed,
+    see_merged,
+    titles,
+)
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
@@ -27,9 +36,11 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Plan
     from release.world import World
 
+    Look = Callable[[Plan, World], bool]
+    Act = Callable[[Plan, World], None]
+
 POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
-PUSHES = 5  # tries, when the branch keeps moving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +78,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
         *uploads(plan.name, plan.distributions, dist, world, hold),
-        Step(
-            title=f"Push {plan.branch} and {plan.tag} to {world.git.remote}",
-            done=partial(pushed, plan, world),
-            do=lambda _line: push(plan, world),
-            hold=hold,
-            is_seen_at_once=True,
-        ),
+        *landings(plan, world, hold),
         Step(
             title=f"Bring this checkout to {plan.tag}",
             done=lambda: world.git.is_ancestor(plan.commit, world.git.resolve("HEAD")),
@@ -83,10 +88,29 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         Step(
             title=f"Clear the intent {world.intent.name}",
             done=lambda: world.intent.id() != intent.id,
-            do=lambda _line: world.intent.clear(intent),
+            do=partial(clear, intent, world),
             is_seen_at_once=True,
         ),
     ]
+
+
+def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]:
+    """Return the steps that bring branch and tag to the remote."""
+
+    def step(title: str, done: Look, do: Act) -> Step:
+        return Step(
+            title=title,
+            done=partial(done, plan, world),
+            do=lambda _line: do(plan, world),
+            hold=hold,
+            is_seen_at_once=True,
+        )
+
+    if world.by_pull_request:
+        to_push, to_see = titles(plan, world)
+        return [step(to_push, proposed, propose), step(to_see, pushed, see_merged)]
+    (to_push,) = titles(plan, world)
+    return [step(to_push, pushed, push)]
 
 
 def must_hold(intent: Intent, world: World) -> None:
@@ -192,77 +216,6 @@ def wait_until_listed(
         time.sleep(min(POLL, index.silence))
 
 
-# Push
-
-
-def pushed(plan: Plan, world: World) -> bool:
-    """Say whether the remote has the tag on the release commit, and the commit in its branch."""
-    git = world.git
-    branch, tag = f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}"
-    refs = git.remote_refs(branch, tag, f"{tag}^{{}}")
-    tagged = refs.get(f"{tag}^{{}}", refs.get(tag))
-    if tagged is None:
-        return False
-    if tagged != plan.commit:
-        raise ReleaseError(
-            f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
-            f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
-        )
-    if branch not in refs:
-        return False
-    git.fetch(branch)
-    return git.is_ancestor(plan.commit, refs[branch])
-
-
-def push(plan: Plan, world: World) -> None:
-    """Push branch and tag in one transaction; a branch that moved meanwhile gets a merge."""
-    for attempt in range(1, PUSHES + 1):
-        landing = landing_commit(plan.commit, plan.branch, world)
-        try:
-            world.git.push(*refspecs(plan.branch, landing, plan.tag, plan.tag_object))
-        except ProgramFailed as error:
-            if pushed(plan, world):
-                return
-            if attempt == PUSHES or landing == landing_commit(plan.commit, plan.branch, world):
-                raise ReleaseError(
-                    f"{world.git.remote} refuses the push of {plan.branch} and {plan.tag}:\n"
-                    + error.output.strip(),
-                    "the files are on the index; make the push possible, then continue",
-                ) from error
-        else:
-            return
-
-
-def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
-    """Return what a release pushes, both or neither."""
-    return (f"{commit}:refs/heads/{branch}", f"{tag_object}:refs/tags/{tag}")
-
-
-def landing_commit(commit: str, branch: str, world: World) -> str:
-    """Return what to push to the branch: the release commit, or its merge where the branch moved.
-
-    The merge is harmless, because the release commit touches lines with the version only; the tag
-    stays on the commit that was built.
-    """
-    git, ref = world.git, f"refs/heads/{branch}"
-    tip = git.remote_refs(ref).get(ref)
-    if tip is None:
-        return commit
-    git.fetch(ref)
-    if git.is_ancestor(tip, commit):
-        return commit
-    if git.is_ancestor(commit, tip):
-        return tip
-    try:
-        return git.merge(tip, commit, f"Merge the release commit {commit[:9]}")
-    except ProgramFailed as error:
-        raise ReleaseError(
-            f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"
-            + error.output.strip(),
-            f"undo on {branch} what changes the version there, then continue",
-        ) from error
-
-
 # This checkout
 
 
@@ -284,3 +237,20 @@ def follow(plan: Plan, world: World, line: Line) -> None:
             git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
         except ProgramFailed:
             line.remark = "left alone: git pull brings it"
+
+
+# The intent
+
+
+def clear(intent: Intent, world: World, line: Line) -> None:
+    """Clear the intent, and delete the release branch, if there is one: it is merged."""
+    git, name = world.git, world.intent.name
+    line.remark = delete_release_branch(intent.plan, world)
+    try:
+        world.intent.clear(intent)
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"all is done, but {git.remote} doesn't delete the intent {name}:\n"
+            + error.output.strip(),
+            f"somebody who may delete it: git push {git.remote} :{name}; or allow it, and continue",
+        ) from error

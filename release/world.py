@@ -7,18 +7,20 @@ import re
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from release import Problem, Refused, ReleaseError
-from release.git import Git
 from release.index import Index
 from release.intent import IntentRef
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from packaging.version import Version
 
+    from release.git import Git
     from release.index import IndexFile
     from release.project import Configuration
 
@@ -60,6 +62,7 @@ class Facts:
 
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
+    refs: Mapping[str, str]  # all that it was asked for, with their ids
     is_remote_known: bool
     intent_id: str | None
     files: tuple[IndexFile, ...]
@@ -69,6 +72,15 @@ class Facts:
     def taken(self) -> frozenset[Version]:
         """Return the versions that the index has, yanked ones included."""
         return frozenset(file.version for file in self.files if file.version)
+
+    def without(self, version: Version) -> Facts:
+        """Return the facts as they would be had this version never been uploaded."""
+        return replace(self, files=tuple(one for one in self.files if one.version != version))
+
+    def without_sdist(self) -> list[Version]:
+        """Return the pre-releases on the index whose sdist, which comes last, isn't there."""
+        sdists = {file.version for file in self.files if not file.filename.endswith(".whl")}
+        return sorted(version for version in self.taken - sdists if version.is_prerelease)
 
     def pending(self) -> str:
         """Return the id of the intent; `ReleaseError` when no release is unfinished."""
@@ -88,6 +100,7 @@ class World:
     git: Git
     index: Index
     intent: IntentRef
+    by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     again: str = ""  # what a command that continues must say besides
 
     @classmethod
@@ -100,7 +113,7 @@ class World:
         interactive: bool = False,
     ) -> World:
         """Build the world that a project's configuration and the command line name."""
-        git = Git(root=git.root, env=git.env, remote=config.remote)
+        git = replace(git, remote=config.remote)
         index = Index(
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
@@ -109,7 +122,10 @@ class World:
         )
         again = f" --repository {index.upload_url}" if repository else ""
         intent = IntentRef(git=git, name=config.intent_ref)
-        return cls(git=git, index=index, intent=intent, again=again)
+        by_pull_request = config.main == "pull-request"
+        return cls(
+            git=git, index=index, intent=intent, by_pull_request=by_pull_request, again=again
+        )
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""
@@ -124,13 +140,16 @@ class World:
         with suppress(ReleaseError):  # reported as the answer to a question
             refs = self.git.remote_refs("refs/tags/*")
             names = [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")]
-            return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
+            return newest_first(names)
         return []
 
-    def facts(self, name: str, branch: str) -> Facts:
-        """Ask the remote and the index at once. `branch` "" = the one its HEAD points to."""
+    def facts(self, name: str, branch: str, *more: str) -> Facts:
+        """Ask the remote, for `more` refs too, and the index at once.
+
+        `branch` "" = the one that the remote's HEAD points to.
+        """
         local = branch or self.git.branch() or "main"
-        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}"]
+        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}", *more]
         with ThreadPoolExecutor() as pool:
             asked_refs = pool.submit(self.git.remote_refs, *wanted)
             asked_files = pool.submit(self.index.files, name)
@@ -143,11 +162,17 @@ class World:
         return Facts(
             branch=branch,
             tip=refs.get(f"refs/heads/{branch}", ""),
+            refs=refs,
             is_remote_known=is_remote_known,
             intent_id=refs.get(self.intent.name),
             files=_answer(asked_files, (), problems),
             problems=tuple(problems),
         )
+
+
+def newest_first(tags: Iterable[str]) -> list[str]:
+    """Sort the names of tags by the numbers in them."""
+    return sorted(tags, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
 
 
 def _answer(asked: Future[Answer], otherwise: Answer, problems: list[Problem]) -> Answer:

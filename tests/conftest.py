@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,11 @@ from release.rehearsal import USER, serve
 from tests.stage import FILES, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    MakeStage = Callable[..., AbstractContextManager[Stage]]
 
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR")
 
@@ -90,28 +96,90 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stage(
-    tmp_path: Path,
+def stage(tmp_path: Path, make_stage: MakeStage) -> Iterator[Stage]:
+    """The sample project, ready to be released."""
+    with make_stage(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def make_stage(
     template: Path,
     offline: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Stage]:
-    """The sample project, ready to be released."""
+) -> MakeStage:
+    """A function that sets the stage in a folder, and the index beside it or elsewhere."""
     _ = offline
-    shutil.copytree(template, tmp_path / "stage", symlinks=True)
-    files = tmp_path / "index"
-    files.mkdir()
-    with serve(files) as (url, password):
-        monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
-        monkeypatch.setenv("TWINE_USERNAME", USER)
-        monkeypatch.setenv("TWINE_PASSWORD", password)
-        yield Stage(
-            clone=tmp_path / "stage/acme",
-            remote=tmp_path / "stage/remote.git",
-            files=files,
-            url=url,
-            password=password,
-            capture=capsys.readouterr,
-            monkeypatch=monkeypatch,
+
+    @contextmanager
+    def make(folder: Path, files: Path | None = None) -> Iterator[Stage]:
+        shutil.copytree(template, folder / "stage", symlinks=True)
+        files = files or folder / "index"
+        files.mkdir(parents=True)
+        with serve(files) as (url, password):
+            monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+            monkeypatch.setenv("TWINE_USERNAME", USER)
+            monkeypatch.setenv("TWINE_PASSWORD", password)
+            yield Stage(
+                clone=folder / "stage/acme",
+                remote=folder / "stage/remote.git",
+                files=files,
+                url=url,
+                password=password,
+                capture=capsys.readouterr,
+                monkeypatch=monkeypatch,
+            )
+
+    return make
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path | None]:
+    """A file system of 24 MB that a test can fill up; None where nobody may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        yield None
+        return
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torture", "random schedules of stops, faults and racing releasers")
+    group.addoption("--runs", type=int, default=4, help="how many schedules")
+    group.addoption("--seed", default="", help="of the schedules; default: a new one")
+    group.addoption("--only", type=int, help="the number of one schedule to run again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and not config.option.seed:
+        config.option.seed = secrets.token_hex(4)  # xdist hands it to its workers
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"torture: --runs {config.option.runs} --seed {config.option.seed}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "schedule_seed" in metafunc.fixturenames:
+        option = metafunc.config.option
+        numbers = range(option.runs) if option.only is None else [option.only]
+        metafunc.parametrize("schedule_seed", [f"{option.seed}-{number}" for number in numbers])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how much was survived, added up over all tests and workers."""
+    tally: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for what, count in report.user_properties if report.when == "call" else []:
+            tally[what] += count
+    if tally:
+        terminalreporter.section("tally")
+        seed = terminalreporter.config.option.seed
+        terminalreporter.line(
+            " · ".join(f"{count} {what}" for what, count in sorted(tally.items()))
+            + f" · seed {seed}"
         )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 KINDS = PROBE, UPLOAD, LISTING, DOWNLOAD = ("probe", "upload", "listing", "download")
 
@@ -62,6 +62,7 @@ class Request:
     """What came, and how it was treated; `filename` for an upload whose body was read."""
 
     kind: str
+    path: str
     fault: str
     headers: Mapping[str, str]
     filename: str
@@ -87,6 +88,7 @@ class Proxy:
         self.faults = {kind: iter(schedule) for kind, schedule in faults.items()}
         self.requests: list[Request] = []
         self.uploads: list[Upload] = []
+        self.rewrite: Callable[[bytes], bytes] = lambda page: page
         self.lock = threading.Lock()
         self.port = 0
         self.open()
@@ -146,7 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read({RESET: 0, RESET_DURING: length // 2}.get(fault, length))
         filename, content = _content(body)
-        request = Request(kind=kind, fault=fault, headers=dict(self.headers), filename=filename)
+        request = Request(
+            kind=kind, path=self.path, fault=fault, headers=dict(self.headers), filename=filename
+        )
         self.proxy.requests.append(request)
         if fault == REFUSE:
             self.proxy.close()
@@ -173,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(self.proxy.target.netloc, timeout=30)
         connection.request(self.command, self.path, body or None, headers)
         answer = connection.getresponse()
-        content = answer.read()
+        content = self.proxy.rewrite(answer.read())
         connection.close()
         kept = {"Content-Type": answer.getheader("Content-Type", "text/plain")}
         return answer.status, kept, content
@@ -281,6 +285,15 @@ def faulty(target: str, faults: list[str], seen: list[str] | None = None) -> Ite
         yield proxy.url
         if seen is not None:
             seen.extend(proxy.sent())
+
+
+@contextmanager
+def yanking(target: str, filename: str, reason: str) -> Iterator[str]:
+    """Forward to `target`, and list one file as yanked (PEP 592), which pypiserver can't."""
+    mark = f' data-yanked="{reason}">{filename}<'.encode()
+    with hostile(target) as proxy:
+        proxy.rewrite = lambda page: page.replace(f">{filename}<".encode(), mark)
+        yield proxy.url
 
 
 @contextmanager

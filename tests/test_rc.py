@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import LOSE, PASS, faulty
-from tests.stage import PYPROJECT
+from tests.stage import PYPROJECT, with_backend
 
 if TYPE_CHECKING:
     from tests.stage import Stage
@@ -92,13 +92,53 @@ def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
     assert stage.state() == before
 
 
-def test_a_half_published_pre_release_says_so(stage: Stage) -> None:
+def half_publish(stage: Stage) -> None:
     with faulty(stage.url, [PASS, "400"]) as url:
         done = stage.run("publish-rc", "minor", "--repository", url)
         assert done.code == 3
-        assert "the same command publishes the next number" in done.err
-        assert stage.run("publish-rc", "minor", "--repository", url).code == 0
+        assert "the same command continues" in done.err
+    assert stage.published() == ["acme-1.3.0rc1-py3-none-any.whl"]
+
+
+def test_a_half_published_pre_release_is_finished_by_the_same_command(stage: Stage) -> None:
+    half_publish(stage)
+    done = stage.run("publish-rc", "minor")
+    assert done.code == 0, done.err
+    assert "acme 1.3.0rc1 is released" in done.out
+    assert stage.published() == ["acme-1.3.0rc1-py3-none-any.whl", "acme-1.3.0rc1.tar.gz"]
+    assert stage.run("publish-rc", "minor").code == 0
     assert "acme-1.3.0rc2.tar.gz" in stage.published()
+
+
+def test_a_half_published_pre_release_of_another_commit_gets_no_foreign_sdist(stage: Stage) -> None:
+    half_publish(stage)
+    stage.commit({"acme.py": '"""Another."""\n'})
+    done = stage.run("publish-rc", "minor", "--json")
+    assert done.code == 0, done.err
+    assert "acme 1.3.0rc1 on the index is another build; the next number follows" in done.err
+    assert done.document["plan"]["version"] == "1.3.0rc2"
+    assert stage.published() == [
+        "acme-1.3.0rc1-py3-none-any.whl", "acme-1.3.0rc2-py3-none-any.whl", "acme-1.3.0rc2.tar.gz"
+    ]  # fmt: skip
+
+
+def test_two_pre_releases_at_once_do_not_mix(stage: Stage) -> None:
+    """Another machine's candidate arrives while this one is built."""
+    backend = """\
+import pathlib
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(*args):
+    pathlib.Path(FILE).write_bytes(b"another")
+    return flit_core.buildapi.build_wheel(*args)
+"""
+    file = stage.files / "acme-1.3.0rc1-py3-none-any.whl"
+    stage.commit(with_backend(backend.replace("FILE", repr(str(file)))))
+    done = stage.run("publish-rc", "minor")
+    assert done.code == 1, done.out
+    assert stage.published() == [file.name]
+    assert file.read_bytes() == b"another"
 
 
 def test_a_lost_answer_is_no_failure(stage: Stage) -> None:

@@ -1,0 +1,246 @@
+"""How a release gets onto its branch: pushed with its tag, or merged from a branch of its own.
+
+Until the branch on the remote contains the tagged commit, the release is unfinished.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.git import Lease
+from release.process import ProgramFailed
+from release.project import Project
+
+if TYPE_CHECKING:
+    from release.plan import Plan, Release
+    from release.world import World
+
+PUSHES = 5  # tries, when the branch keeps moving
+# What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
+# any answer, as when HTTP fails.
+REMOTE_REJECTED = "\t[remote rejected]"
+
+
+class MergeConflict(ReleaseError):
+    """The branch has moved, so that the release commit can't be merged into it."""
+
+
+def release_branch(release: Release) -> str:
+    """Return the name of the branch that is to be merged where nobody pushes to the main one."""
+    return f"release/{release.version}"
+
+
+def titles(release: Release, world: World) -> list[str]:
+    """Return what brings a release to the remote, in the words of the plan and of the steps."""
+    if world.by_pull_request:
+        branch = release_branch(release)
+        return [
+            f"Push {branch} and {release.tag} to {world.git.remote}",
+            f"See {branch} merged into {release.branch}",
+        ]
+    return [f"Push {release.branch} and {release.tag} to {world.git.remote}"]
+
+
+def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
+    """Return what a release pushes, both or neither; the tag comes last."""
+    return (f"{commit}:refs/heads/{branch}", f"{tag_object}:refs/tags/{tag}")
+
+
+# What is there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """How far a release has come on the remote."""
+
+    tip: str | None  # of the branch that it is released from
+    proposed: str | None  # the commit of the release branch
+    is_tagged: bool
+    is_merged: bool  # the branch contains the release commit
+    is_proposed: bool  # the release branch contains it
+
+    @classmethod
+    def of(cls, plan: Plan, world: World) -> Landing:
+        """Ask the remote; a tag on any other commit is a `ReleaseError`."""
+        git, tag = world.git, f"refs/tags/{plan.tag}"
+        branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
+        refs = git.remote_refs(*branches, tag, f"{tag}^{{}}")
+        tagged = refs.get(f"{tag}^{{}}", refs.get(tag))
+        if tagged not in {None, plan.commit}:
+            raise ReleaseError(
+                f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
+                f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
+            )
+        if found := [branch for branch in branches if branch in refs]:
+            git.fetch(*found)
+        tip, proposed = (refs.get(branch) for branch in branches)
+        return cls(
+            tip=tip,
+            proposed=proposed,
+            is_tagged=tagged is not None,
+            is_merged=bool(tip and git.is_ancestor(plan.commit, tip)),
+            is_proposed=bool(proposed and git.is_ancestor(plan.commit, proposed)),
+        )
+
+
+def pushed(plan: Plan, world: World) -> bool:
+    """Say whether the remote has the tag on the release commit, and the commit in its branch."""
+    there = Landing.of(plan, world)
+    return there.is_tagged and there.is_merged
+
+
+def proposed(plan: Plan, world: World) -> bool:
+    """Say whether the remote has the tag, and the commit in a branch that is merged or to be."""
+    there = Landing.of(plan, world)
+    return there.is_tagged and (there.is_merged or there.is_proposed)
+
+
+# Push
+
+
+def push(plan: Plan, world: World) -> None:
+    """Push branch and tag in one transaction; a branch that moved meanwhile gets a merge.
+
+    Where the branch takes no push: the tag, and a branch to be merged by people.
+    """
+    for tries_left in reversed(range(PUSHES)):
+        before = Landing.of(plan, world)
+        if before.is_tagged and before.is_proposed and not before.is_merged:
+            raise unmerged(plan, world)
+        try:
+            _push(plan, plan.branch, before, world)
+        except ProgramFailed as error:
+            if pushed(plan, world):
+                return
+            has_moved = world.git.fetch_tip(plan.branch) != before.tip
+            if has_moved and tries_left:
+                continue
+            refusal = _refused(plan, plan.branch, error, world)
+            if has_moved or REMOTE_REJECTED not in error.output:
+                raise refusal from error
+            try:
+                propose(plan, world)
+            except ReleaseError as second:
+                raise ReleaseError(f"{refusal}\n{second}", *second.hints) from error
+            raise unmerged(plan, world, error) from error
+        else:
+            return
+
+
+def propose(plan: Plan, world: World) -> None:
+    """Push the tag, and a branch at the release commit that is to be merged, in one transaction."""
+    there, branch, remote = Landing.of(plan, world), release_branch(plan), world.git.remote
+    if there.proposed and not there.is_proposed:
+        raise ReleaseError(
+            f"{branch} on {remote} is at {there.proposed[:9]}, without this release",
+            f"if nobody needs that branch: git push {remote} :{branch}; then continue",
+        )
+    try:
+        _push(plan, branch, there, world)
+    except ProgramFailed as error:
+        if not proposed(plan, world):
+            raise _refused(plan, branch, error, world) from error
+
+
+def _push(plan: Plan, branch: str, there: Landing, world: World) -> None:
+    """Push what isn't there of the tag and one of the two branches."""
+    if branch == plan.branch:
+        commit, leases = landing_commit(plan, there.tip, world), []
+    else:
+        commit, leases = plan.commit, [Lease(ref=f"refs/heads/{branch}", expected="")]
+    is_there = there.is_merged or (there.is_proposed and branch != plan.branch)
+    to_branch, to_tag = refspecs(branch, commit, plan.tag, plan.tag_object)
+    absent = [to_branch] * (not is_there) + [to_tag] * (not there.is_tagged)
+    if absent:
+        world.git.push(*absent, leases=leases)
+
+
+def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> ReleaseError:
+    return ReleaseError(
+        f"{world.git.remote} refuses the push of {branch} and {plan.tag}:\n{error.output.strip()}",
+        "the files are on the index; make the push possible, then continue",
+    )
+
+
+def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
+    """Return what to push to the branch: the release commit, or its merge where the branch moved.
+
+    The merge is harmless, because the release commit touches lines with the version only; the tag
+    stays on the commit that was built. `tip` is the branch's commit.
+    """
+    git, commit, branch = world.git, plan.commit, plan.branch
+    if tip is None or not git.is_ancestor(plan.base, tip):
+        raise MergeConflict(
+            f"{branch} on {git.remote} doesn't contain {plan.base[:9]} any more, which the "
+            "release is made from: it was deleted or rewritten",
+            f"bring that commit back to {branch}, then continue",
+        )
+    if git.is_ancestor(tip, commit):
+        return commit
+    if git.is_ancestor(commit, tip):
+        return tip
+    try:
+        return git.merge(tip, commit, f"Merge the release commit {commit[:9]}")
+    except ProgramFailed as error:
+        raise MergeConflict(
+            f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"
+            + error.output.strip(),
+            f"merge it by hand, then continue: git switch {branch}; git pull; git merge "
+            f"{commit[:9]}; git commit; git push {git.remote} {branch}",
+        ) from error
+
+
+# Merge
+
+
+def unmerged(plan: Plan, world: World, refusal: ProgramFailed | None = None) -> ReleaseError:
+    """Return what is left for people to do: the merge; `refusal` is why it wasn't pushed."""
+    branch, ours = plan.branch, release_branch(plan)
+    there = f"{branch} on {world.git.remote}"
+    if refusal:
+        words = f"{there} takes no direct push:\n{refusal.output.strip()}"
+    elif _says(plan, world):
+        words = (
+            f"{there} says {plan.version}, but doesn't contain {plan.commit[:9]}, which {plan.tag} "
+            f"is on: {ours} was squashed or rebased"
+        )
+    else:
+        words = f"{there} doesn't contain {plan.commit[:9]} yet, which {plan.tag} is on"
+    return ReleaseError(
+        words,
+        f"merge the branch {ours} into {branch} with a merge commit (not squash or rebase: "
+        f"{branch} must contain the tagged commit), then continue",
+    )
+
+
+def see_merged(plan: Plan, world: World) -> None:
+    """Insist that the release branch is merged; `ReleaseError` says what is left."""
+    raise unmerged(plan, world)
+
+
+def _says(plan: Plan, world: World) -> bool:
+    """Say whether the branch has the release's version."""
+    git, tip = world.git, world.git.fetch_tip(plan.branch)
+    with suppress(ReleaseError):
+        return Project.load(partial(git.blob, tip or "")).version == plan.version
+    return False
+
+
+def delete_release_branch(plan: Plan, world: World) -> str:
+    """Delete the branch that was merged, while it is what was pushed; return what became of it."""
+    git, branch = world.git, release_branch(plan)
+    ref = f"refs/heads/{branch}"
+    there = git.remote_refs(ref).get(ref)
+    if there is None or branch == plan.branch or plan.commit == plan.base:
+        return ""
+    if there != plan.commit:
+        return f"{branch} stays, it has moved"
+    try:
+        git.push(f":{ref}", leases=[Lease(ref=ref, expected=there)], hooks=False)
+    except ProgramFailed:
+        return f"{branch} stays, the remote doesn't delete it"
+    return f"{branch} is deleted"

@@ -1,0 +1,47 @@
+"""An annotated tag that no ref points to: what a release is going to push."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.process import ProgramFailed
+
+if TYPE_CHECKING:
+    from release.git import Git
+
+
+def tag_object(here: Git, name: str, commit: str, message: str) -> str:
+    """Make an annotated tag, signed if the user signs tags, that no ref points to yet.
+
+    `git tag` always writes refs/tags, which all worktrees share. So it runs in a repository of
+    its own inside this worktree's private git directory (where `includeIf gitdir:` still sees
+    the user's path), with the user's configuration and object store.
+    """
+    shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    private = Path(here("rev-parse", "--absolute-git-dir"), "tagging")
+    here("init", "--quiet", "--bare", "--template=", str(private))
+    try:
+        here.raw(
+            f"--git-dir={private}", "-c", f"include.path={shared / 'config'}",
+            "tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit,
+            stdin=message.encode(),
+            env={"GIT_OBJECT_DIRECTORY": str(shared / "objects")},
+        )  # fmt: skip
+    except ProgramFailed as error:
+        raise ReleaseError(
+            f"git couldn't make the tag {name}: {error.output.strip()}",
+            "if that is about signing: git tag --sign try-it",
+        ) from error
+    tag = here(f"--git-dir={private}", "rev-parse", f"refs/tags/{name}")
+    shutil.rmtree(private)
+    wants_signature = here("config", "--type=bool", "--default=false", "tag.gpgSign") == "true"
+    if wants_signature and "\n-----BEGIN " not in here("cat-file", "tag", tag):
+        # git 2.39 makes an unsigned tag, and exits 0, when ssh-keygen fails.
+        raise ReleaseError(
+            f"tag.gpgSign is set, but git couldn't sign the tag {name}",
+            "look at user.signingKey and gpg.format: git tag --sign try-it",
+        )
+    return tag

@@ -1,0 +1,214 @@
+"""A release is stopped at every one of its effects, and finished: here, or in another clone.
+
+The effects are not listed here: a release runs once under a watch, and what it was seen to do is
+the list. A new step is stopped at, too, without anybody's thinking of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import stopper
+from tests.stage import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import MakeStage
+    from tests.stage import Stage
+
+COMMAND = ("publish", "minor")
+FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+INTENT = "refs/release/intent"
+SHARDS = 12
+# git commands that only read; every other program is an effect until it is named here.
+READS = re.compile(
+    r"subprocess\.Popen git .*?(rev-parse|cat-file|show |ls-remote|symbolic-ref|for-each-ref|"
+    r"remote get-url|status|check-ref-format|var |merge-base|ls-files|worktree list)|"
+    r"http\.client\.send GET|tempfile\.mkdtemp"
+)
+EXIT_CODES = {"kill": -9, "power": -9, "interrupt": 130, "terminate": 130}
+OUTSIDE = re.compile(r"git .* push |http\.client|git .* merge|worktree add|commit --quiet|-m build")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Where and how a process is stopped; `delay` is in seconds after the effect began."""
+
+    at: str
+    how: str
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """Something that a release was seen to do, and for how many seconds."""
+
+    name: str
+    seconds: float
+
+
+def ready(stage: Stage) -> None:
+    """A project whose tests are quick."""
+    command = f'\n[tool.nox-release]\ntest-command = ["{sys.executable}", "-c", "import acme"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + command.replace("\\", "/")})
+
+
+def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> tuple[int, str]:
+    """Run the command as a process, stopped as told; return its exit code and what it printed."""
+    temporary = stage.clone.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
+    chosen = json.dumps(asdict(stop) if stop else None)
+    script = [sys.executable, "-I", stopper.__file__, str(stage.clone.parent / "log"), chosen]
+    done = subprocess.run(
+        [*script, *args],
+        cwd=at or stage.clone,
+        env={**os.environ, "TMPDIR": str(temporary), "STOPPER_DISK": str(stage.clone.parent)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout
+
+
+def effects(stage: Stage) -> list[Effect]:
+    """Run a release to its end and return what it did, in order."""
+    ready(stage)
+    code, out = run(stage, None, *COMMAND)
+    assert code == 0, out
+    assert_released(stage)
+    rows = [json.loads(row) for row in (stage.clone.parent / "log").read_text().splitlines()]
+    ends = [when for when, _ in rows[1:]] + [rows[-1][0] + 0.01]
+    seen = [
+        Effect(name=name, seconds=end - when)
+        for (when, name), end in zip(rows, ends, strict=True)
+        if not READS.match(name)
+    ]
+    for word in ("worktree add", "commit", "-m build", "tag ", "push", "POST", "merge", "rmtree"):
+        assert any(word in one.name for one in seen), word
+    return seen
+
+
+def stops(seen: list[Effect]) -> Iterator[Stop]:
+    """Stop before each effect or in the middle of it; both where others can see the effect."""
+    for number, effect in enumerate(seen):
+        hows = [stopper.HOWS[(number + turn) % len(stopper.HOWS)] for turn in (0, 2)]
+        is_outside = OUTSIDE.search(effect.name)
+        if is_outside or number % 2:
+            yield Stop(at=effect.name, how=hows[0])
+        if is_outside or not number % 2:
+            yield Stop(at=effect.name, how=hows[1], delay=effect.seconds / 2)
+
+
+def assert_nothing_changed(stage: Stage, refs: dict[str, str]) -> None:
+    assert stage.published() == []
+    assert stage.remote_refs() == refs
+
+
+def assert_released(stage: Stage) -> None:
+    """The same end, whatever happened before."""
+    refs = stage.remote_refs()
+    assert sorted(refs) == ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
+    tag = stage.git("cat-file", "-p", "v1.3.0", at=stage.remote)
+    commit = stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote)
+    assert refs["refs/heads/main"] == commit
+    log = stage.git("log", "--format=%s", "v1.2.3..main", at=stage.remote).splitlines()
+    assert log == ["Release 1.3.0", "Change", "Add something"]
+    assert stage.published() == FILES
+    recorded = re.findall(r"^([0-9a-f]{64})  (\S+)$", tag, re.MULTILINE)
+    there = [
+        (hashlib.sha256((stage.files / name).read_bytes()).hexdigest(), name) for name in FILES
+    ]
+    assert recorded == there
+
+
+def assert_clean(stage: Stage) -> None:
+    """The user's checkout is as if nothing had ever been stopped."""
+    assert stage.git("status", "--porcelain", "--ignored") == ""
+    assert stage.git("symbolic-ref", "HEAD") == "refs/heads/main"
+    assert len(stage.git("worktree", "list").splitlines()) == 1
+    local = stage.git(
+        "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags", "refs/release"
+    )
+    assert local.splitlines()[0] == "refs/heads/main"
+    assert set(local.splitlines()) <= {"refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"}
+    assert [path.name for path in (stage.clone.parent / "temporary").glob("nox-release-*")] == []
+
+
+def survive(stage: Stage, stop: Stop, *, elsewhere: bool) -> None:
+    """Stop a release, judge what it said, finish it, and see that all is as it should be."""
+    ready(stage)
+    before = stage.remote_refs()
+    code, out = run(stage, stop, *COMMAND)
+    (stage.clone.parent / "ballast").unlink(missing_ok=True)
+    if not stop.delay:
+        assert code == {"kill": -9, "power": -9, "interrupt": 130, "terminate": 130}.get(
+            stop.how, code
+        )
+    assert stage.password not in out
+    is_pending = INTENT in stage.remote_refs()
+    if code == 0:
+        assert_released(stage)
+    elif code == 1 or "nothing has changed" in out:
+        assert_nothing_changed(stage, before)
+    elif code in {3, 130}:
+        assert "the same command continues" in out
+    else:
+        assert code < 0, out
+    if elsewhere and is_pending:
+        place = stage.other_clone()
+        code, out = run(stage, None, "publish", "--resume", at=place)
+        assert code == 0, out
+        assert_released(stage)
+        assert stage.git("status", "--porcelain", "--ignored") == ""
+    code, out = run(stage, None, *COMMAND)
+    assert code == 0, out
+    assert_released(stage)
+    assert_clean(stage)
+
+
+@pytest.fixture(scope="session")
+def known() -> list[Effect]:
+    """What a release does, found once."""
+    return []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals and process groups")
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_release_survives_every_stop(
+    make_stage: MakeStage,
+    known: list[Effect],
+    tmp_path: Path,
+    disk: Path | None,
+    shard: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    if not known:
+        (tmp_path / "watched").mkdir()
+        with make_stage(tmp_path / "watched") as stage:
+            known.extend(effects(stage))
+    survived = 0
+    for number, stop in list(enumerate(stops(known)))[shard::SHARDS]:
+        place = (disk or tmp_path if stop.how == "full" else tmp_path) / f"stop-{number}"
+        place.mkdir()
+        with make_stage(place, tmp_path / f"index-{number}") as stage:
+            try:
+                survive(stage, stop, elsewhere=bool(number // 2 % 2))
+            except AssertionError as error:
+                raise AssertionError(f"{stop}: {error}") from error
+        survived += 1
+    record_property("stops survived", survived)
