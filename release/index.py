@@ -213,7 +213,9 @@ class Index:
         if answer.is_redirect or asked_pause(answer) > self.silence:
             raise ReleaseError(
                 f"{self.upload_url} takes no files now: {status(answer)}",
-                "come back then; or is that where files are uploaded? see --repository",
+                "is that where files are uploaded? see --repository"
+                if answer.is_redirect
+                else "type the command again then",
             )
 
     def upload(self, path: Path, name: str, one: Distribution, progress: Progress) -> None:

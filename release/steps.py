@@ -212,7 +212,7 @@ def wait_until_listed(
     while problem := unseen(name, distributions, world):
         if time.monotonic() > deadline:
             raise problem
-        line.wait(f"{problem}; waiting until {until:%H:%M} UTC")
+        line.wait(f"waiting until {until:%H:%M} UTC: {problem}")
         time.sleep(min(POLL, index.silence))
 
 

@@ -45,11 +45,12 @@ GZIP = "gzip"
 CHUNKED = "chunked"
 STALE = "stale"  # … as it was before any upload came this way; for a listing
 WRONG = "wrong"  # … one with other hashes; for a listing
+BARE = "bare"  # … one without hashes; for a listing
 
 BEFORE = (DROP, RESET, RESET_DURING, RESET_AFTER, SILENCE, LOGIN, REDIRECT)
 AFTER = (LOSE, CUT, MUTE)
 HARMLESS = (PASS, SKEW, GZIP, CHUNKED)
-FAULTS = (*BEFORE, *AFTER, *HARMLESS, REFUSE, STALE, WRONG)
+FAULTS = (*BEFORE, *AFTER, *HARMLESS, REFUSE, STALE, WRONG, BARE)
 SAID = "because the test says so"
 PAGE = "<!DOCTYPE html><title>Index</title><form>Who&#x27;s there? Log in &amp; try again</form>"
 
@@ -171,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Pass the request on, and return the index's answer."""
         headers = dict(self.headers)
         del headers["Accept-Encoding"]
-        if fault in {STALE, WRONG}:
+        if fault in {STALE, WRONG, BARE}:
             headers["Accept"] = "text/html"
         connection = http.client.HTTPConnection(self.proxy.target.netloc, timeout=30)
         connection.request(self.command, self.path, body or None, headers)
@@ -202,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.say(_without(names, answer))
         elif fault == WRONG:
             self.say((status, headers, re.sub(rb"(?<=sha256=)\w+", b"0" * 64, content)))
+        elif fault == BARE:
+            self.say((status, headers, re.sub(rb"#sha256=\w+", b"", content)))
         else:
             self.say(answer)
 

@@ -41,7 +41,7 @@ def test_every_configuration_key_is_documented() -> None:
     assert documented.keys() == keys.keys()
     for key, default in keys.items():
         if default:
-            assert documented[key] == f'`"{default}"`'
+            assert documented[key] == f"`{json.dumps(default)}`"
 
 
 def test_every_option_is_documented() -> None:

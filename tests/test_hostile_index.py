@@ -8,33 +8,45 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
+import subprocess
+import sys
 import time
+import zipfile
+from base64 import b64encode
+from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
-from itertools import chain, cycle, repeat
+from itertools import chain, cycle, product, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
-from release import ReleaseError
+from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
-from release.index import Index
+from release.index import Conflict, Index
 from release.plan import Plan
 from release.project import Project
-from release.publish import carry_out, prepare, prove
+from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
+from release.steps import steps
 from release.version import Bump
 from release.world import World, environment, secret_values
 from tests.faults import (
     AFTER,
+    BARE,
     BEFORE,
     CHUNKED,
     CUT,
+    DOWNLOAD,
     DROP,
     GZIP,
-    HARMLESS,
     LISTING,
     LOGIN,
     LOSE,
@@ -55,7 +67,6 @@ from tests.stage import PYPROJECT, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.faults import Proxy
     from tests.stage import Stage
@@ -129,15 +140,20 @@ def world_of(git: Git, url: str = "http://127.0.0.1:9/") -> World:
     return World.of(git, project.config, repository=url)
 
 
-def begin(stage: Stage, proxy: Proxy) -> Result:
+def begin(stage: Stage, proxy: Proxy, *, is_begun: bool = False) -> Result:
     """Carry out the proven plan on the index behind `proxy`, as the command line does."""
     plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
     world = world_of(Git(root=stage.clone, env=environment()), proxy.url)
+    dist = stage.clone.parent / "dist"
     stage.capture()
     console = Console(secrets=[*secret_values(), *world.index.secrets()])
     code = 0
     try:
-        carry_out(replace(plan, repository=proxy.url), world, console, stage.clone.parent / "dist")
+        if is_begun:
+            intent = world.intent.read(stage.remote_refs()[INTENT])
+            finish(intent, steps(intent, dist, world), console)
+        else:
+            carry_out(replace(plan, repository=proxy.url), world, console, dist)
     except ReleaseError as error:
         console.problems(error)
         code = error.exit_code
@@ -205,7 +221,11 @@ def unfinished(stage: Stage, proxy: Proxy, *words: str) -> None:
     assert done.code == 3, done.out + done.err
     for word in words:
         assert word in done.err
-    finishes(stage, proxy)
+    if stage.published() == FILES:
+        finishes(stage, proxy)
+    else:  # the command would build again, which takes its time
+        proxy.mend()
+        assert begin(stage, proxy, is_begun=True).code == 0
 
 
 def at(number: int, *faults: str) -> Iterator[str]:
@@ -225,18 +245,20 @@ LONG_AGO = "Fri, 01 Jan 1999 00:00:00 GMT"
 # Uploads
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "number"),
     [
-        *(fault for fault in (*BEFORE, *AFTER, *HARMLESS) if fault not in {PASS, LOGIN}),
-        "500", "502", "503", "429 1", f"503 {LONG_AGO}", "503 soon",
+        *product(sorted({*BEFORE, *AFTER} - {LOGIN}), [0, 1]),
+        *product(["500", "502", "503", "429 1", f"503 {LONG_AGO}", "503 soon"], [1]),
+        *product([SKEW, GZIP, CHUNKED], [1]),
     ],
-)  # fmt: skip
+)
 def test_an_upload_that_goes_wrong_once_is_made_good(stage: Stage, fault: str, number: int) -> None:
+    begun = time.monotonic()
     with hostile(stage.url, upload=at(number, fault)) as proxy:
         done = begin(stage, proxy)
     assert done.code == 0, done.err
+    assert time.monotonic() - begun < 30, "silence ends with patience"
     asked = [request.kind for request in proxy.requests]
     sent = asked.index(UPLOAD) if number == 0 else len(asked) - asked[::-1].index(UPLOAD) - 1
     assert asked[sent + 1] == LISTING, "the index is asked before anything is sent again"
@@ -272,7 +294,9 @@ def test_an_index_that_is_gone_leaves_the_release_unfinished(stage: Stage) -> No
         assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("wanted", ["86400", LATER_TODAY, NEXT_YEAR, "9" * 30])
+@pytest.mark.parametrize(
+    "wanted", ["86400", LATER_TODAY, NEXT_YEAR, "9" * 30], ids=["86400", "today", "year", "long"]
+)
 def test_an_index_that_asks_for_a_long_pause_is_left_alone(stage: Stage, wanted: str) -> None:
     with hostile(stage.url, upload=always(f"429 {wanted}")) as proxy:
         begun = time.monotonic()
@@ -310,7 +334,10 @@ def test_a_refused_first_file_leaves_nothing(stage: Stage, fault: str) -> None:
 @pytest.mark.parametrize("fault", ["400", "403"])
 def test_a_refused_later_file_leaves_the_release_unfinished(stage: Stage, fault: str) -> None:
     with hostile(stage.url, upload=at(1, fault)) as proxy:
-        unfinished(stage, proxy, f"didn't take {SDIST}: {fault} because the test says so")
+        done = begin(stage, proxy)
+        assert done.code == 3
+        assert f"didn't take {SDIST}: {fault} because the test says so" in done.err
+        finishes(stage, proxy)
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
@@ -336,8 +363,13 @@ def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
 # Listings
 
 
-@pytest.mark.parametrize("number", [0, FIRST - 1, LATER - 1, SEEN - 1])
-@pytest.mark.parametrize("fault", ["500", "503 1", "429", RESET, SILENCE, CHUNKED, GZIP, SKEW])
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [
+        *product(["503 1", RESET, SILENCE], [0, FIRST - 1, LATER - 1, SEEN - 1]),
+        *product(["500", "429", DROP, CHUNKED, GZIP, SKEW], [LATER - 1]),
+    ],
+)
 def test_a_listing_that_goes_wrong_once_is_read_again(
     stage: Stage, fault: str, number: int
 ) -> None:
@@ -380,7 +412,19 @@ def test_a_listing_that_lags_is_waited_for(stage: Stage) -> None:
     with hostile(stage.url, listing=repeat(STALE, SEEN)) as proxy:
         done = begin(stage, proxy)
     assert done.code == 0
-    assert done.out.count(f"simple/ doesn't list {WHEEL}, {SDIST}; waiting until") == 1
+    assert done.out.count("    waiting until ") == 1
+    assert f"UTC: {proxy.url}simple/ doesn't list {WHEEL}, {SDIST}\n" in done.out
+
+
+def test_a_terminal_shows_what_is_waited_for(stage: Stage) -> None:
+    pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
+    from tests.test_console import on_a_terminal
+
+    with hostile(stage.url, listing=repeat(STALE, SEEN + 2)) as proxy:
+        command = ["publish", "minor", "--skip-tests", "--repository", proxy.url]
+        code, shown = on_a_terminal(stage, "y", *command)
+    assert code == 0, shown
+    assert "See every file on the index  waiting until" in shown
 
 
 def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
@@ -392,6 +436,21 @@ def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
 def test_a_listing_that_flaps_is_neither_believed_nor_waited_for_forever(stage: Stage) -> None:
     with hostile(stage.url, listing=chain(repeat(PASS, SEEN - 2), cycle([PASS, STALE]))) as proxy:
         unfinished(stage, proxy, "doesn't list acme-1.3.0")
+
+
+@pytest.mark.parametrize("fault", [PASS, "503 1", RESET, GZIP])
+def test_where_a_listing_has_no_hashes_the_files_are_read(stage: Stage, fault: str) -> None:
+    with hostile(stage.url, listing=repeat(BARE, 50), download=[fault]) as proxy:
+        assert begin(stage, proxy).code == 0
+    assert DOWNLOAD in [request.kind for request in proxy.requests]
+
+
+@pytest.mark.parametrize(("fault", "words"), [(CUT, "more expected"), ("404", "404 because")])
+def test_files_that_cannot_be_read_leave_the_release_unfinished(
+    stage: Stage, fault: str, words: str
+) -> None:
+    with hostile(stage.url, listing=repeat(BARE, 50), download=always(fault)) as proxy:
+        unfinished(stage, proxy, "can't be downloaded: ", words)
 
 
 # Other bytes
@@ -460,6 +519,73 @@ def test_an_earlier_build_that_turns_up_is_what_the_tag_says(
         assert len(one["earlier"]) == 1
 
 
+# Another index
+
+
+@contextmanager
+def devpi(folder: Path, password: str) -> Iterator[str]:
+    """Run a devpi server with an index that keeps what it has, and yield its upload URL."""
+    program = shutil.which("devpi-server", path=str(Path(sys.executable).parent))
+    if not program:
+        pytest.skip("there is no devpi-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = ["--serverdir", str(folder)]
+    init = program.replace("devpi-server", "devpi-init")
+    subprocess.run([init, *place, "--no-root-pypi"], check=True, capture_output=True)
+    argv = [program, *place, "--host", "127.0.0.1", "--port", port]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            root = f"http://127.0.0.1:{port}"
+            retry = Retry(total=300, backoff_factor=0.1, backoff_max=0.1, allowed_methods=None)
+            session = requests.Session()
+            session.mount(root, HTTPAdapter(max_retries=retry))
+            session.put(f"{root}/{USER}", json={"password": password}).raise_for_status()
+            login = {"user": USER, "password": password}
+            token = session.post(f"{root}/+login", json=login).json()["result"]["password"]
+            who = b64encode(f"{USER}:{token}".encode()).decode()
+            index = {"bases": [], "volatile": False}
+            session.headers["X-Devpi-Auth"] = who
+            session.put(f"{root}/{USER}/rel", json=index).raise_for_status()
+            yield f"{root}/{USER}/rel/"
+        finally:
+            server.terminate()
+
+
+def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path) -> None:
+    plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
+    dist = stage.clone.parent / "dist"
+    faults = {"upload": [LOSE, PASS, CUT], "listing": at(FIRST, STALE, CUT, CHUNKED, GZIP)}
+    with devpi(tmp_path / "devpi", stage.password) as url, hostile(url, **faults) as proxy:
+        git = Git(root=stage.clone, env=environment())
+        index = Index(repository=proxy.url, index_url=f"{proxy.url}+simple/", patience=1)
+        world = replace(world_of(git, proxy.url), index=index)
+        index.check_credentials()
+        console = Console(as_json=True)
+        with pytest.raises(Unfinished, match="more expected"):
+            carry_out(plan, world, console, dist)
+        intent = world.intent.read(stage.remote_refs()[INTENT])
+        finish(intent, steps(intent, dist, world), console)
+        assert [(one.filename, one.status) for one in proxy.uploads] == [
+            (WHEEL, 200), (WHEEL, 200), (SDIST, 200),
+        ]  # fmt: skip
+        assert {one.filename: one.sha256 for one in index.files("acme")} == {
+            one.filename: one.sha256 for one in plan.distributions
+        }
+        assert sorted(stage.remote_refs()) == REFS
+        other = stage.clone.parent / "other" / WHEEL
+        other.parent.mkdir()
+        with zipfile.ZipFile(dist / WHEEL) as wheel, zipfile.ZipFile(other, "w") as copy:
+            for name in wheel.namelist():
+                copy.writestr(name, wheel.read(name))
+        sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
+        build = replace(plan.distributions[0], sha256=sha256)
+        with pytest.raises(Conflict, match="has another"):
+            index.upload(other, "acme", build, lambda _sent, _total: None)
+        assert proxy.uploads[-1].status == 409
+
+
 # Before anything happens
 
 
@@ -491,6 +617,8 @@ def test_an_index_that_is_hostile_from_the_beginning_is_refused(
         done = stage.run("publish", "minor", "--skip-tests", "--repository", proxy.url, "--json")
     (stage.files / "acme-1.2.3.tar.gz").unlink()
     assert done.code == 1
+    if fault == "429 86400":
+        assert [request.kind for request in proxy.requests].count(kind) == 1
     assert words in done.err
     assert "object at 0x" not in done.err
     assert "ConnectionPool(" not in done.err
