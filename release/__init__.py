@@ -4,13 +4,14 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
-`status`        what is released, unfinished and unreleased; where index, tags and main disagree
+`status`        what is released, unfinished and unreleased
 `resume`        a release that was begun before: believe it, finish it, or abandon it
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `publish`       the story of a release; start reading here
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
+`agreement`     do index, tags and main agree about each version
 `console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
 `index`         what an index has, by file and sha256; and giving it another file

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.status import kinds
+from release.agreement import kinds
 from tests.faults import faulty, hostile, yanking
 from tests.stage import PYPROJECT
 from tests.test_resume import FILES, INTENT, stopped_at_the_push
