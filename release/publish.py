@@ -157,12 +157,17 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
 
 
 def rehearse_push(plan: Plan, world: World) -> None:
-    """Push what the release is going to push, for show."""
+    """Push what the release is going to push, for show; `Refused` when that is refused."""
     branch, commit = plan.branch, land(plan, world)
     if world.by_pull_request:
         branch, commit = release_branch(plan), plan.commit
-    # With the user's pre-push hook: it must not say no after the upload.
-    world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+    try:
+        # With the user's pre-push hook: it must not say no after the upload.
+        world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+    except ProgramFailed as error:
+        words = f"a push of {branch} and {plan.tag} would be refused:\n{error.output.strip()}"
+        hint = "mend what git or the hook says, and type the command again"
+        raise Refused((Problem(words, hint),)) from error
 
 
 def land(plan: Plan, world: World) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.githttp import Fault, git_over_http
+from tests.githttp import CREDENTIALS, Fault, git_over_http
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def moving(stage: Stage, path: str = "moved-$$.py", content: str = "") -> str:
     return f"""
 unset $(git rev-parse --local-env-vars); cd {shlex.quote(str(stage.remote))}
 blob=$(printf {shlex.quote(content)} | git hash-object -w --stdin)
-tree=$( (git ls-tree main | grep -v "\t{path}$"; printf "100644 blob $blob\\t{path}\\n") | git mktree)
+others=$(git ls-tree main | grep -v "\t{path}$")
+tree=$(printf "%s\\n100644 blob $blob\\t{path}\\n" "$others" | git mktree)
 git update-ref refs/heads/main $(git commit-tree -p main -m Move $tree)
 """
 
@@ -287,12 +289,23 @@ def test_by_pull_request_that_push_is_asked_for_and_rehearsed(stage: Stage) -> N
 # Tags, hooks, and what a remote can't do
 
 
-def test_the_tag_is_made_by_somebody_else_before_the_intent(stage: Stage) -> None:
-    tag = f"git --git-dir={shlex.quote(str(stage.remote))} update-ref refs/tags/v1.3.0 main"
-    stage.hook("pre-commit", f"unset GIT_DIR GIT_INDEX_FILE; {tag}")
+@pytest.mark.parametrize(
+    ("place", "hook", "words"),
+    [
+        ("clone", "pre-commit", "a push of main and v1.3.0 would be refused"),
+        ("remote", "post-receive", "v1.3.0 was made on origin meanwhile"),
+    ],
+)
+def test_the_tag_is_made_by_somebody_else_before_the_upload(
+    stage: Stage, place: str, hook: str, words: str
+) -> None:
+    there = shlex.quote(str(stage.remote))
+    tag = f"unset GIT_DIR GIT_INDEX_FILE; git --git-dir={there} update-ref refs/tags/v1.3.0 main"
+    stage.hook(hook, tag, stage.remote if place == "remote" else None)
     done = publish(stage)
     assert done.code == 1
-    assert "v1.3.0 was made on origin meanwhile" in done.err
+    assert words in done.err
+    assert "v1.3.0" in done.err
     assert stage.published() == []
     assert INTENT not in stage.remote_refs()
 
@@ -345,6 +358,45 @@ def test_an_intent_that_cannot_be_deleted(stage: Stage) -> None:
     finished(stage)
 
 
+# What every release leaves alone
+
+
+def test_refs_that_are_not_the_releases_stay_where_they_are(stage: Stage) -> None:
+    stage.git("tag", "--annotate", "--message", "mine", "mine")
+    stage.git("config", "push.followTags", "true")
+    stage.git("tag", "theirs", "main", at=stage.remote)
+    assert publish(stage).code == 0
+    assert "refs/tags/mine" not in stage.remote_refs()
+    assert stage.git("tag").split() == ["mine", "v1.2.3", "v1.3.0"]
+    assert not (stage.clone / ".git/FETCH_HEAD").exists()
+
+
+def test_a_commit_that_is_made_meanwhile_stays(stage: Stage) -> None:
+    """The checkout is only ever fast-forwarded."""
+    own = f"unset $(git rev-parse --local-env-vars); cd {shlex.quote(str(stage.clone))}"
+    own += "; git commit --quiet --allow-empty --message Mine"
+    stage.hook("post-receive", f"grep -q refs/heads/main && {{ {own}; }} || :", stage.remote)
+    done = publish(stage)
+    assert done.code == 0, done.err
+    assert "left alone: git pull brings it" in done.out
+    assert stage.git("log", "-1", "--format=%s") == "Mine"
+    assert "v1.3.0" in stage.git("tag")
+
+
+def test_the_mode_of_a_file_stays(stage: Stage) -> None:
+    stage.git("update-index", "--chmod=+x", "pyproject.toml")
+    (stage.clone / "pyproject.toml").chmod(0o755)
+    stage.commit({})
+    finished(stage)
+    assert stage.git("ls-tree", "v1.3.0", "pyproject.toml").startswith("100755 blob")
+
+
+def test_a_hook_that_gives_the_commit_other_parents(stage: Stage) -> None:
+    commit = "git commit-tree HEAD^{tree} -p HEAD^ -p HEAD~2 -m Mine"
+    stage.hook("post-commit", f"git update-ref HEAD $({commit})")
+    refused(stage, "a commit hook changed the release commit")
+
+
 # Over HTTP, with credentials
 
 
@@ -368,7 +420,6 @@ def test_a_remote_over_http_is_away_for_a_while(stage: Stage, fault: Fault, code
         server.faults.append(fault)
         before = stage.remote_refs()
         done = publish(stage)
-        print("\n".join(server.seen))
         assert done.code == code, done.out + done.err
         assert "canary" not in done.out + done.err
         assert OURS not in stage.remote_refs(), "main takes pushes"
@@ -387,3 +438,21 @@ def test_answers_that_are_cut_after_the_push(stage: Stage) -> None:
         stage.git("remote", "set-url", "origin", server.url)
         server.faults.append(Fault(kind="cut", where="POST /remote.git/git-receive-pack"))
         finished(stage)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+def test_a_remote_that_asks_for_credentials_gets_no_answer(stage: Stage) -> None:
+    """Also where a terminal could be opened, as long as standard input is none."""
+    with git_over_http(stage.remote) as server:
+        anonymous = server.url.replace(f"{CREDENTIALS}@", "")
+        stage.git("remote", "set-url", "origin", anonymous)
+        child = subprocess.run(
+            [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)",
+             "sh", "-c", 'exec "$@" < /dev/null', "sh",
+             sys.executable, "-I", "-m", "release", "publish", "minor", "--skip-tests"],
+            cwd=stage.clone, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert child.returncode == 1
+    assert "could not read Username" in child.stdout
+    assert "terminal prompts disabled" in child.stdout
