@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
-    from release.plan import Distribution
+    from release.plan import Distribution, Release
     from release.project import Project
     from release.steps import Step
     from release.version import Bump
@@ -264,12 +264,17 @@ def insist_on_time(intent: Intent, world: World) -> None:
         )
     elif tag in git.remote_refs(tag):
         problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
-    else:
-        taken = {file.version for file in world.index.files(plan.name) if file.version}
-        problem = objection(plan.version, plan.previous, taken)
     if problem:
         raise Refused((problem,))
+    still_follows(plan, world)
     land(plan, world)
+
+
+def still_follows(release: Release, world: World) -> None:
+    """Raise `Refused` when the index has got a version meanwhile that this one can't follow."""
+    taken = {file.version for file in world.index.files(release.name) if file.version}
+    if problem := objection(release.version, release.previous, taken):
+        raise Refused((problem,))
 
 
 def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
@@ -297,6 +302,7 @@ def publish_rc(
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
         if other := world.intent.id():  # begun while this was built
             raise Refused((unfinished(world, other),))
+        still_follows(draft, world)
         with unfinished_on_error(world, "the same command publishes the next number"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:

@@ -111,6 +111,20 @@ def test_main_moves_before_the_intent_and_after_it_and_at_the_push(stage: Stage)
     )
 
 
+@pytest.mark.parametrize(("number", "words"), [(1, "a commit that"), (2, "2 commits that")])
+def test_a_command_typed_again_at_its_merge_makes_no_other_release(
+    stage: Stage, number: int, words: str
+) -> None:
+    stage.hook("update", on("refs/heads/main", times(number, stage, moving(stage))), stage.remote)
+    finished(stage)
+    refused(
+        stage,
+        f"v1.3.0 was released from this command already, and main has {words} it doesn't",
+        "to release those say the version: nox -s publish_release -- 1.4.0",
+    )
+    assert publish(stage, "1.4.0", "--dry-run").code == 0
+
+
 def test_main_moves_at_every_push(stage: Stage) -> None:
     stage.hook("update", on("refs/heads/main", moving(stage)), stage.remote)
     unfinished(stage, "refuses the push of main and v1.3.0")
