@@ -9,6 +9,7 @@ The tour, from the top. Each room imports only from those below it:
 `publish`       the story of a release; start reading here
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
+`landing`       how a release gets onto its branch: pushed, or merged by people
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
 `console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
@@ -16,6 +17,7 @@ The tour, from the top. Each room imports only from those below it:
 `build`         worktree → distributions, tested and checked
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`tagging`       an annotated tag that no ref points to yet
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions

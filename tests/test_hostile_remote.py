@@ -352,14 +352,6 @@ def test_a_remote_without_transactions_gets_the_branch_first(stage: Stage) -> No
     finished(stage)
 
 
-def test_a_remote_without_transactions_and_with_a_protected_main(stage: Stage) -> None:
-    stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
-    stage.hook("update", PROTECTED, stage.remote)
-    unfinished(stage, "takes no direct push")
-    merge(stage)
-    finished(stage)
-
-
 def test_an_intent_that_cannot_be_deleted(stage: Stage) -> None:
     table = '\n[tool.nox-release]\nintent-ref = "refs/heads/release-intent"\n'
     stage.commit({"pyproject.toml": PYPROJECT + table})
@@ -451,6 +443,16 @@ def test_answers_that_are_cut_after_the_push(stage: Stage) -> None:
     with git_over_http(stage.remote) as server:
         stage.git("remote", "set-url", "origin", server.url)
         server.faults.append(Fault(kind="cut", where="POST /remote.git/git-receive-pack"))
+        finished(stage)
+
+
+def test_a_protected_main_over_http_and_without_transactions(stage: Stage) -> None:
+    stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
+    stage.hook("update", PROTECTED, stage.remote)
+    with git_over_http(stage.remote) as server:
+        stage.git("remote", "set-url", "origin", server.url)
+        unfinished(stage, "takes no direct push", "GH006")
+        merge(stage)
         finished(stage)
 
 
