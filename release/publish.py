@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.git import REMOTE_REJECTED
 from release.landing import Conflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
@@ -243,7 +244,9 @@ def record(plan: Plan, world: World) -> Intent:
         if other := world.intent.id():
             raise Refused((unfinished(world, other),)) from error
         words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
-        hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
+        hint = f"git ls-remote {world.git.remote}; then type the command again"
+        if REMOTE_REJECTED in error.output:
+            hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
     try:
         insist_on_time(intent, world)

@@ -342,6 +342,17 @@ def test_a_remote_that_takes_nothing(stage: Stage) -> None:
     finished(stage)
 
 
+def test_a_remote_that_takes_no_tag_gets_no_branch(stage: Stage) -> None:
+    stage.hook("update", on("refs/tags/*", "echo frozen >&2; exit 1"), stage.remote)
+    base = stage.git("rev-parse", "HEAD")
+    unfinished(stage, "refuses the push of main and v1.3.0", "the push of release/1.3.0", "frozen")
+    refs = stage.remote_refs()
+    assert refs["refs/heads/main"] == base
+    assert OURS not in refs
+    (stage.remote / "hooks/update").unlink()
+    finished(stage)
+
+
 def test_a_remote_without_transactions_gets_the_branch_first(stage: Stage) -> None:
     stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
     stage.hook("update", on("refs/tags/*", "echo frozen >&2; exit 1"), stage.remote)
@@ -413,7 +424,9 @@ def test_a_hook_that_gives_the_commit_other_parents(stage: Stage) -> None:
         pytest.param(Fault(kind="403", where="service=git-receive-pack"), 1, id="may only read"),
         pytest.param(Fault(kind="401", where="POST /remote.git/git-receive"), 1, id="intent"),
         pytest.param(Fault(kind="down", where="git-upload", skip=12), 3, id="after the intent"),
-        pytest.param(Fault(kind="503", where="POST /remote.git/git-receive", skip=1), 3, id="push"),
+        pytest.param(
+            Fault(kind="503", where="POST /remote.git/git-receive", skip=1, times=1), 3, id="push"
+        ),
         pytest.param(Fault(kind="401", where="git-receive-pack", skip=8), 3, id="expired"),
         pytest.param(
             Fault(kind="500", where="POST /remote.git/git-receive", skip=2), 3, id="clear"
@@ -430,6 +443,7 @@ def test_a_remote_over_http_is_away_for_a_while(stage: Stage, fault: Fault, code
         assert "canary" not in done.out + done.err
         assert OURS not in stage.remote_refs(), "main takes pushes"
         if code == 1:
+            assert "git ls-remote origin" in done.err or "git push --dry-run origin" in done.err
             assert stage.published() == []
             assert stage.remote_refs() == before
         else:
