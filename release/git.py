@@ -36,6 +36,9 @@ AS_COMMITTED = (
     "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
 )  # fmt: skip
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+# What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
+# any answer, as when HTTP fails.
+REMOTE_REJECTED = "\t[remote rejected]"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,6 +176,29 @@ def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None
     assert sorted(stage.remote_refs()) == REFS
 
 
+def test_an_intent_that_brings_other_history_along_is_not_believed(stage: Stage) -> None:
+    """All of it fits, but the commit that holds the right files has a second parent."""
+    stopped_at_the_push(stage)
+    place = stage.other_clone()
+    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    plan = json.loads((place / "plan.json").read_text())
+    parents = ("-p", plan["base"], "-p", f"{plan['base']}^")
+    evil = stage.git("commit-tree", f"{plan['commit']}^{{tree}}", *parents, "-m", "x", at=place)
+    (place / "tag").write_text((place / "tag").read_text().replace(plan["commit"], evil))
+    tag = stage.git("hash-object", "-t", "tag", "-w", "tag", at=place)
+    (place / "plan.json").write_text(json.dumps({**plan, "commit": evil, "tag_object": tag}))
+    stage.git("add", "--all", at=place)
+    tree = stage.git("write-tree", at=place)
+    intent = stage.git("commit-tree", tree, "-p", evil, "-m", "x", at=place)
+    stage.git("push", "--quiet", "--force", "origin", f"{intent}:{INTENT}", at=place)
+    before = stage.state()
+    done = stage.run("publish", "--resume")
+    assert done.code == 1, done.out
+    assert f"can't be trusted: its commit is {evil}, not a commit of" in done.err
+    assert stage.state() == before
+
+
 @pytest.mark.parametrize("fault", [LOSE, DROP, "503", "429"])
 def test_an_upload_of_unknown_outcome_is_looked_at_before_it_is_sent_again(
     stage: Stage, fault: str
