@@ -31,7 +31,7 @@ from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
 from release.index import Conflict, Index
-from release.plan import Plan
+from release.plan import Distribution, Plan
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
@@ -600,6 +600,13 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
         with pytest.raises(Conflict, match="has another"):
             index.upload(other, "acme", build, lambda _sent, _total: None)
         assert proxy.uploads[-1].status == 409
+
+
+def test_every_build_keeps_its_size() -> None:
+    first = Distribution(filename=WHEEL, sha256="a" * 64, size=1)
+    second = first.as_built(Distribution(filename=WHEEL, sha256="b" * 64, size=2))
+    assert (second.size, second.as_built(first).size) == (2, 1)
+    assert second.builds.keys() == second.as_built(first).builds.keys()
 
 
 # Before anything happens
