@@ -575,7 +575,7 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
     faults = {"upload": [LOSE, PASS, CUT], "listing": at(FIRST, STALE, CUT, CHUNKED, GZIP)}
     with devpi(tmp_path / "devpi", stage.password) as url, hostile(url, **faults) as proxy:
         git = Git(root=stage.clone, env=environment())
-        index = Index(repository=proxy.url, index_url=f"{proxy.url}+simple/", patience=1)
+        index = Index(repository=proxy.url, index_url=f"{proxy.url}+simple/", patience=10)
         world = replace(world_of(git, proxy.url), index=index)
         index.check_credentials()
         console = Console(as_json=True)
