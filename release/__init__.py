@@ -4,13 +4,15 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
-`status`        what is released, unfinished and unreleased; where index, tags and main disagree
+`status`        what is released, unfinished and unreleased
 `resume`        a release that was begun before: believe it, finish it, or abandon it
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `publish`       the story of a release; start reading here
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
+`landing`       how a release gets onto its branch: pushed, or merged by people
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
+`agreement`     do index, tags and main agree about each version
 `console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
 `index`         what an index has, by file and sha256; and giving it another file
@@ -18,6 +20,7 @@ The tour, from the top. Each room imports only from those below it:
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
+`tagging`       an annotated tag that no ref points to yet
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions

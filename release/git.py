@@ -15,7 +15,7 @@ from release import ReleaseError
 from release.process import ProgramFailed, capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 # Set by git for its hooks; inherited, they would turn every command to another repository
 # (git rev-parse --local-env-vars). GIT_CONFIG_* stays: it carries a user's own settings.
@@ -36,6 +36,9 @@ AS_COMMITTED = (
     "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
 )  # fmt: skip
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+# What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
+# any answer, as when HTTP fails.
+REMOTE_REJECTED = "\t[remote rejected]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +200,10 @@ class Git:
                 'git config user.name "Your Name"; git config user.email you@example.org',
             ) from error
 
-    def absent(self, ids: Iterable[str]) -> set[str]:
-        """Return the ids of those objects that this clone lacks."""
+    def types(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return what these objects are: `commit`, `tag`…, or `missing` in this clone."""
         rows = self("cat-file", "--batch-check", stdin="\n".join(ids).encode()).splitlines()
-        return {row.split()[0] for row in rows if row.endswith(" missing")}
+        return {id_: type_ for id_, type_, *_ in map(str.split, rows)}
 
     def tagged(self, tag: str, commit: str) -> tuple[int, str]:
         """Return when a tag was made, in seconds since 1970, and its text.
@@ -212,7 +215,7 @@ class Git:
         when = tagger[1] if tagger else self("show", "--no-patch", "--format=%ct", commit)
         return int(when), text
 
-    def outside(self, commits: Iterable[str], tip: str) -> set[str]:
+    def outside(self, commits: Collection[str], tip: str) -> set[str]:
         """Return those commits that `tip` doesn't contain."""
         revisions = "\n".join([*commits, f"^{tip}"])
         return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
@@ -266,12 +269,13 @@ class Git:
         return found
 
     def fetch(self, *refspecs: str) -> None:
-        """Fetch from the remote; FETCH_HEAD and tags not named stay as they are."""
+        """Fetch from the remote; FETCH_HEAD, submodules and tags not named stay as they are."""
         self(
             *NETWORK,
             "fetch",
             "--quiet",
             "--no-tags",
+            "--no-recurse-submodules",
             "--no-write-fetch-head",
             *(["--refmap="] * self.is_reader),
             self.remote,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
-from release.git import Lease
+from release.git import REMOTE_REJECTED, Lease
 from release.process import ProgramFailed
 from release.project import Project
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from release.world import World
 
 PUSHES = 5  # tries, when the branch keeps moving
-# What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
-# any answer, as when HTTP fails.
-REMOTE_REJECTED = "\t[remote rejected]"
 
 
 class MergeConflict(ReleaseError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.git import REMOTE_REJECTED
 from release.index import Conflict
 from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
-    from release.plan import Distribution
+    from release.plan import Distribution, Release
     from release.project import Project
     from release.steps import Step
     from release.version import Bump
@@ -171,12 +172,17 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
 
 
 def rehearse_push(plan: Plan, world: World) -> None:
-    """Push what the release is going to push, for show."""
+    """Push what the release is going to push, for show; `Refused` when that is refused."""
     branch, commit = plan.branch, land(plan, world)
     if world.by_pull_request:
         branch, commit = release_branch(plan), plan.commit
-    # With the user's pre-push hook: it must not say no after the upload.
-    world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+    try:
+        # With the user's pre-push hook: it must not say no after the upload.
+        world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+    except ProgramFailed as error:
+        words = f"a push of {branch} and {plan.tag} would be refused:\n{error.output.strip()}"
+        hint = "mend what git or the hook says, and type the command again"
+        raise Refused((Problem(words, hint),)) from error
 
 
 def land(plan: Plan, world: World) -> str:
@@ -252,7 +258,9 @@ def record(plan: Plan, world: World) -> Intent:
         if other := world.intent.id():
             raise Refused((unfinished(world, other),)) from error
         words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
-        hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
+        hint = f"git ls-remote {world.git.remote}; then type the command again"
+        if REMOTE_REJECTED in error.output:
+            hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
     try:
         insist_on_time(intent, world)
@@ -273,12 +281,18 @@ def insist_on_time(intent: Intent, world: World) -> None:
         )
     elif tag in git.remote_refs(tag):
         problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
-    else:
-        taken = {file.version for file in world.index.files(plan.name) if file.version}
-        problem = objection(plan.version, plan.previous, taken)
     if problem:
         raise Refused((problem,))
+    still_follows(plan, world)
     land(plan, world)
+
+
+def still_follows(release: Release, world: World, known: Iterable[Version] = ()) -> None:
+    """Raise `Refused` when the index has got a version meanwhile that this one can't follow."""
+    taken = {file.version for file in world.index.files(release.name) if file.version}
+    taken -= {*known}
+    if problem := objection(release.version, release.previous, taken):
+        raise Refused((problem,))
 
 
 def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
@@ -306,9 +320,13 @@ def publish_rc(
             if fits(draft, distributions, world):
                 break
             console.say(f"{draft.title} on the index is another build; the next number follows.")
+        else:
+            came = f"{draft.title} came to the index meanwhile"
+            raise Refused((Problem(came, "type the command again: the next number follows"),))
         console.confirm(f"Publish {draft.title} to {draft.repository}?")
         if other := world.intent.id():  # begun while this was built
             raise Refused((unfinished(world, other),))
+        still_follows(draft, world, known=[draft.version])  # those are its own files
         with unfinished_on_error(world, "the same command continues"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:

@@ -1,33 +1,30 @@
 """What is released, unfinished and unreleased, and where index, tags and main disagree.
 
-It only reads: objects may be fetched, but no ref, file or worktree changes. Comparing is pure, over
-`Record`s: what index and remote have of one version.
+It only reads: objects may be fetched, but no ref, file or worktree changes.
 """
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from release import Problem, Refused, ReleaseError, Unfinished
-from release.plan import recorded, release_tag, tag_template
+from release.agreement import Disagreement, Record, Tag, compare
+from release.plan import release_tag, tag_template
 from release.resume import accept, published
 from release.steps import steps
-from release.version import line
 from release.world import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from release.console import Console
-    from release.index import IndexFile
     from release.intent import Intent
     from release.project import Project
     from release.steps import Step
@@ -36,59 +33,8 @@ if TYPE_CHECKING:
 TAGS = "refs/tags/"
 VERSIONS = 10  # that are compared
 SUBJECTS = 10  # that are shown
-SDIST = "sdist"
+WIDTH = 66  # of a subject: a row fits a terminal of 80 columns
 DONE, NEXT, TO_COME = "done", "next", "to come"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tag:
-    """A release tag of the remote."""
-
-    name: str
-    commit: str
-    when: datetime
-    text: str  # of the tag object; "" for a lightweight tag
-    is_in_main: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What the index and the remote have of one version."""
-
-    version: Version
-    files: tuple[IndexFile, ...]
-    tag: Tag | None
-
-    @property
-    def yanked(self) -> str | None:
-        """Return why the whole release is yanked ("" where nobody said), None where it isn't."""
-        reasons = [file.yanked for file in self.files]
-        return next(filter(None, reasons), "") if reasons and None not in reasons else None
-
-    @property
-    def kinds(self) -> set[str]:
-        """Return the kinds of its files: the sdist, and each tag of a wheel."""
-        return {kind for file in self.files for kind in kinds(file.filename)}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
-        tag = self.tag
-        return {
-            "version": str(self.version),
-            "tag": tag and tag.name,
-            "commit": tag and tag.commit,
-            "when": tag and tag.when.isoformat(),
-            "in_main": bool(tag and tag.is_in_main),
-            "files": [{"filename": one.filename, "sha256": one.sha256} for one in self.files],
-            "yanked": self.yanked,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disagreement(Problem):
-    """A problem with one version."""
-
-    version: Version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +166,7 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
     versions = sorted({*listed, *tags}, reverse=True)[:VERSIONS]
     names = {version: tags[version] for version in versions if version in tags}
     found = read_tags(list(names.values()), facts, world)
-    return tuple(
+    records = (
         Record(
             version=version,
             files=tuple(file for file in facts.files if file.version == version),
@@ -228,19 +174,25 @@ def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Rec
         )
         for version in versions
     )
+    return tuple(record for record in records if record.files or record.tag)
 
 
 def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag]:
-    """Return tags by name, after fetching in one go what this clone lacks of them and of main."""
+    """Return tags by name, after fetching in one go what this clone lacks of them and of main.
+
+    A tag of something else than a commit isn't one of a release.
+    """
     git, refs = world.git, facts.refs
     wanted = [f"refs/heads/{facts.branch}", *(TAGS + name for name in names)]
-    absent = git.absent(refs[ref] for ref in wanted)
+    types = git.types(refs[ref] for ref in wanted)
     if git.is_shallow():  # its history doesn't say what main contains
         git.fetch("--unshallow", *wanted)
-    elif absent:
-        git.fetch(*(ref for ref in wanted if refs[ref] in absent))
+    elif absent := [ref for ref in wanted if types[refs[ref]] == "missing"]:
+        git.fetch(*absent)
     commits = {name: refs.get(f"{TAGS}{name}^{{}}", refs[TAGS + name]) for name in names}
-    outside = git.outside(set(commits.values()), facts.tip)
+    types = git.types(commits.values())
+    commits = {name: id_ for name, id_ in commits.items() if types[id_] == "commit"}
+    outside = git.outside(commits.values(), facts.tip)
     found = {}
     for name, commit in commits.items():
         when, text = git.tagged(refs[TAGS + name], commit)
@@ -290,133 +242,6 @@ def progress(
     return tuple(found), problems
 
 
-# Compare
-
-
-def compare(
-    records: Sequence[Record], style: str, branch: str, remote: str
-) -> tuple[Disagreement, ...]:
-    """Say where index, tags and main disagree about releases, which have the newest first."""
-    in_main = [one.version for one in records if one.tag and one.tag.is_in_main]
-    found: list[tuple[Record, Problem | None]] = []
-    for number, record in enumerate(records):
-        later, earlier = records[:number][::-1], records[number + 1 :]
-        found += [
-            (record, untagged(record, style, remote)),
-            (record, unlisted(record, remote)),
-            (record, incomplete(record, earlier, later)),
-            (record, altered(record)),
-            (record, astray(record, max(in_main, default=None), branch, remote)),
-        ]
-    return tuple(
-        Disagreement(problem.message, problem.hint, version=record.version)
-        for record, problem in found
-        if problem
-    )
-
-
-def untagged(record: Record, style: str, remote: str) -> Problem | None:
-    """Say that it is on the index without a tag."""
-    if record.tag:
-        return None
-    tag = style.replace("{version}", str(record.version))
-    return Problem(
-        f"{record.version} is on the index, and {remote} has no tag for it",
-        f"find the commit that it was built from, then: git tag -a {tag} COMMIT; "
-        f"git push {remote} {tag}",
-    )
-
-
-def unlisted(record: Record, remote: str) -> Problem | None:
-    """Say that it is tagged but not on the index."""
-    if record.files or not record.tag:
-        return None
-    return Problem(
-        f"{record.tag.name} is on {remote}, and the index has no file of {record.version}",
-        "nothing uploads an old tag; release a higher version: nox -s publish_release -- patch\n"
-        f"only if nobody has seen the tag: git push --delete {remote} {record.tag.name}",
-    )
-
-
-def incomplete(
-    record: Record, earlier: Sequence[Record], later: Sequence[Record]
-) -> Problem | None:
-    """Say which files it lacks of those in its tag, or which kinds that earlier releases have."""
-    if not record.files or record.yanked is not None:
-        return None
-    said = recorded(record.tag.text) if record.tag else {}
-    lacking, whose = said.keys() - {file.filename for file in record.files}, "its tag records"
-    if not lacking:
-        lacking, whose = given_up_by_none(earlier, later) - record.kinds, "earlier releases have"
-    if not lacking:
-        return None
-    return Problem(
-        f"{record.version} on the index lacks what {whose}: {', '.join(sorted(lacking))}",
-        "build and upload it soon: an index may take no new file for a release after 14 days "
-        "(PyPI does so)\notherwise release a patch: nox -s publish_release -- patch",
-    )
-
-
-def given_up_by_none(earlier: Sequence[Record], later: Sequence[Record]) -> set[str]:
-    """Return the kinds of files that a release between these, the nearest first, should have.
-
-    That is an sdist, if one had it before, and the wheels of the release before. A wheel that the
-    next release lacks as well was given up. Yanked releases don't count.
-    """
-    before, after = (
-        [one.kinds for one in side if one.files and one.yanked is None] for side in (earlier, later)
-    )
-    wheels = before[0].intersection(*after[:1]) - {SDIST} if before else set()
-    return wheels | {SDIST}.intersection(set().union(*before))
-
-
-def altered(record: Record) -> Problem | None:
-    """Say which files differ from those in its tag, where the index lists their sha256."""
-    hashes = recorded(record.tag.text) if record.tag else {}
-    if not hashes or not record.tag:
-        return None
-    differences = [
-        f"{file.filename} has the sha256 {file.sha256}, recorded is "
-        + hashes.get(file.filename, "no such file")
-        for file in record.files
-        if file.sha256 and hashes.get(file.filename) != file.sha256
-    ]
-    if not differences:
-        return None
-    return Problem(
-        f"the index has other files than {record.tag.name} records: {'; '.join(differences)}",
-        f"find out who uploaded them; if nobody of yours, yank {record.version} on the index and "
-        "release a patch: nox -s publish_release -- patch",
-    )
-
-
-def astray(record: Record, newest: Version | None, branch: str, remote: str) -> Problem | None:
-    """Say that main lacks its tag's commit; lines behind the `newest` there may live elsewhere."""
-    tag = record.tag
-    if not tag or tag.is_in_main or (newest and line(record.version) < line(newest)):
-        return None
-    return Problem(
-        f"{tag.name} ({tag.commit[:9]}) is not in {branch} on {remote}",
-        f"git fetch --tags {remote}; git switch {branch}; git merge {tag.name}; "
-        f"git push {remote} {branch}",
-    )
-
-
-def kinds(filename: str) -> set[str]:
-    """Return the kinds of a file: `sdist`, or the tags of a wheel, without the system's version.
-
-    manylinux_2_28_x86_64 after manylinux2014_x86_64, or macosx_11_0 after macosx_10_9: no change.
-    """
-    if filename.endswith((".tar.gz", ".zip")):
-        return {SDIST}
-    try:
-        tags = parse_wheel_filename(filename)[3]
-    except InvalidWheelFilename:
-        return set()
-    pattern = re.compile(r"(?<=manylinux|musllinux)(\d+|_\d+_\d+)(?=_)|(?<=macosx)_\d+_\d+(?=_)")
-    return {f"wheel {pattern.sub('', str(tag))}" for tag in tags}
-
-
 # Show
 
 
@@ -426,23 +251,21 @@ def show(status: Status, console: Console) -> None:
     console.say(status.name, style="bold")
     console.table(
         {
-            "released": describe(status.released),
+            "released": describe(status.released) if status.records else "nothing",
             "unfinished": describe_pending(status.pending),
             "unreleased": describe_commits(status),
         }
     )
     marks = {DONE: console.tick, NEXT: console.arrow, TO_COME: ""}
+    steps = status.pending.steps if status.pending else ()
+    commits = ((id_[:9], shorten(text, WIDTH, placeholder=" ...")) for id_, text in status.commits)
     blocks = [
-        [f"{marks[state]:>3} {title}" for title, state in status.pending.steps]
-        if status.pending
-        else [],
-        [f"  {id_[:9]}  {subject}" for id_, subject in status.commits],
+        [f"{marks[state]:>3} {title}" for title, state in steps],
+        [f"  {id_}  {subject}" for id_, subject in commits],
         list(versions(status, console)),
     ]
     for block in filter(None, blocks):
-        console.say()
-        for row in block:
-            console.say(row)
+        console.say("\n" + "\n".join(block))
 
 
 def versions(status: Status, console: Console) -> Iterator[str]:
@@ -453,7 +276,7 @@ def versions(status: Status, console: Console) -> Iterator[str]:
         mark = console.cross if one.version in status.wrong else console.tick
         mark = console.arrow if one.version == status.unfinished else mark
         tag = one.tag.name if one.tag else "no tag"
-        files = f"{len(one.files)} on the index" if one.files else "not on the index"
+        files = f"{plural(len(one.files), 'file') or 'not'} on the index"
         yanked = "" if one.yanked is None else f", yanked: {one.yanked or 'no reason given'}"
         yield f"{mark:>3} {one.version!s:<{width}}  {tag:<{max(names, 6)}}  {files}{yanked}"
 
@@ -478,8 +301,14 @@ def describe_pending(pending: Pending | None) -> str:
 
 def describe_commits(status: Status) -> str:
     """Return how much is unreleased, in a line."""
-    commits = f"{status.count} commit{'s' * (status.count != 1)}" if status.count else "nothing"
-    return f"{commits} on {status.branch}" + (f" since {status.last.name}" if status.last else "")
+    return f"{plural(status.count, 'commit') or 'nothing'} on {status.branch}" + (
+        f" since {status.last.name}" if status.last else ""
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Return how many there are, "" for none."""
+    return f"{count} {noun}{'s' * (count > 1)}" if count else ""
 
 
 def at(when: datetime) -> str:

@@ -81,7 +81,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         *landings(plan, world, hold),
         Step(
             title=f"Bring this checkout to {plan.tag}",
-            done=lambda: world.git.is_ancestor(plan.commit, world.git.resolve("HEAD")),
+            done=partial(followed, plan, world),
             do=lambda line: follow(plan, world, line),
         ),
         # Release notes belong here: they speak of what is on the index and on the remote.
@@ -219,24 +219,29 @@ def wait_until_listed(
 # This checkout
 
 
+def followed(plan: Plan, world: World) -> bool:
+    """Say whether this checkout contains the release commit, and this clone has the tag."""
+    git = world.git
+    has_tag = bool(git.local_ref(f"refs/tags/{plan.tag}"))
+    return has_tag and git.is_ancestor(plan.commit, git.resolve("HEAD"))
+
+
 def follow(plan: Plan, world: World, line: Line) -> None:
-    """Fast-forward this checkout to the release commit, if that disturbs nothing; fetch the tag.
+    """Fetch the tag; fast-forward this checkout to the branch, if that disturbs nothing.
 
     The release is done without it, so whatever is in the way is left alone.
     """
     git = world.git
-    if git.branch() != plan.branch:
-        line.remark = f"left alone: {plan.branch} isn't checked out"
-    elif paths := git.dirty():
-        line.remark = f"left alone: {', '.join(paths[:3])} changed meanwhile"
-    else:
-        try:
-            ref = f"refs/heads/{plan.branch}"
-            git.fetch(ref)
-            git.fast_forward(git.remote_refs(ref)[ref])
-            git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
-        except ProgramFailed:
-            line.remark = "left alone: git pull brings it"
+    try:
+        git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
+        if git.branch() != plan.branch:
+            line.remark = f"left alone: {plan.branch} isn't checked out"
+        elif paths := git.dirty():
+            line.remark = f"left alone: {', '.join(paths[:3])} changed meanwhile"
+        else:
+            git.fast_forward(git.fetch_tip(plan.branch) or plan.commit)
+    except ProgramFailed:
+        line.remark = "left alone: git pull brings it"
 
 
 # The intent

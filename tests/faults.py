@@ -291,11 +291,11 @@ def faulty(target: str, faults: list[str], seen: list[str] | None = None) -> Ite
 
 
 @contextmanager
-def yanking(target: str, filename: str, reason: str) -> Iterator[str]:
-    """Forward to `target`, and list one file as yanked (PEP 592), which pypiserver can't."""
-    mark = f' data-yanked="{reason}">{filename}<'.encode()
+def yanking(target: str, prefix: str, reason: str) -> Iterator[str]:
+    """Forward to `target`, and list some files as yanked (PEP 592), which pypiserver can't."""
+    mark = f' data-yanked="{reason}">{prefix}'.encode()
     with hostile(target) as proxy:
-        proxy.rewrite = lambda page: page.replace(f">{filename}<".encode(), mark)
+        proxy.rewrite = lambda page: page.replace(f">{prefix}".encode(), mark)
         yield proxy.url
 
 

@@ -64,28 +64,27 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(fault.seconds)
         given = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic "))
         with tempfile.TemporaryFile() as body:
-            while part := self.part():
+            for part in self.parts():
                 body.write(part)
+            body.seek(0)
             if fault.kind.isdigit() or given.decode() != CREDENTIALS:
-                status = int(fault.kind) if fault.kind.isdigit() else 401
+                status = fault.kind if fault.kind.isdigit() else "401"
                 self.answer(status, {"WWW-Authenticate": "Basic", "Content-Length": "0"})
             elif fault.kind != "down":
-                body.seek(0)
                 self.serve(body, is_cut=fault.kind == "cut")
 
     do_POST = do_GET  # noqa: N815
 
-    def part(self) -> bytes:
-        """Return the next part of the request's body, chunked or not; at its end nothing."""
+    def parts(self) -> Iterator[bytes]:
+        """Read the request's body, chunked or not."""
         if self.headers.get("Transfer-Encoding") == "chunked":
-            return self.rfile.read(int(self.rfile.readline(), 16) + 2)[:-2]
-        left = int(self.headers.get("Content-Length") or 0)
-        part = self.rfile.read(min(left, 1 << 16))
-        self.headers.replace_header("Content-Length", str(left - len(part))) if left else None
-        return part
+            while size := int(self.rfile.readline(), 16):
+                yield self.rfile.read(size + 2)[:-2]
+        else:
+            yield self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-    def answer(self, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
+    def answer(self, status: str, headers: dict[str, str]) -> None:
+        self.send_response(int(status.split(maxsplit=1)[0]))
         for key, value in {**headers, "Connection": "close"}.items():
             self.send_header(key, value)
         self.end_headers()
@@ -93,27 +92,20 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self, body: IO[bytes], *, is_cut: bool) -> None:
         """Hand the request to `git http-backend`, a CGI program, and its answer on as it comes."""
         path, _, query = self.path.partition("?")
-        variables = {
-            "GIT_PROJECT_ROOT": str(self.server.repository.parent),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REMOTE_USER": CREDENTIALS.partition(":")[0],
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "CONTENT_LENGTH": str(os.fstat(body.fileno()).st_size),
+        env = {
+            "GIT_PROJECT_ROOT": str(self.server.repository.parent), "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": self.command, "PATH_INFO": path, "QUERY_STRING": query,
+            "CONTENT_LENGTH": str(os.fstat(body.fileno()).st_size), "REMOTE_USER": "ada",
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        backend = subprocess.Popen(
-            ["git", "http-backend"], env=os.environ | variables, stdin=body, stdout=subprocess.PIPE
-        )
-        with backend:
+        }  # fmt: skip
+        command, out = ["git", "http-backend"], subprocess.PIPE
+        with subprocess.Popen(command, env=os.environ | env, stdin=body, stdout=out) as backend:
             output = cast("io.BufferedReader", backend.stdout)
             rows = [row.decode().strip() for row in iter(output.readline, b"\r\n")]
-            headers = dict(row.split(": ", 1) for row in rows)
-            status = int(headers.pop("Status", "200").split()[0])
-            self.answer(status, headers | {"Transfer-Encoding": "chunked"})
+            headers = {"Status": "200", **dict(row.split(": ", 1) for row in rows)}
+            self.answer(headers.pop("Status"), headers | {"Transfer-Encoding": "chunked"})
             while part := output.read1(1 << 16):
                 sent = part[: len(part) // 2] if is_cut else part + b"\r\n"
                 self.wfile.write(b"%x\r\n%b" % (len(part), sent))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.githttp import Fault, git_over_http
+from tests.githttp import CREDENTIALS, Fault, git_over_http
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def moving(stage: Stage, path: str = "moved-$$.py", content: str = "") -> str:
     return f"""
 unset $(git rev-parse --local-env-vars); cd {shlex.quote(str(stage.remote))}
 blob=$(printf {shlex.quote(content)} | git hash-object -w --stdin)
-tree=$( (git ls-tree main | grep -v "\t{path}$"; printf "100644 blob $blob\\t{path}\\n") | git mktree)
+others=$(git ls-tree main | grep -v "\t{path}$")
+tree=$(printf "%s\\n100644 blob $blob\\t{path}\\n" "$others" | git mktree)
 git update-ref refs/heads/main $(git commit-tree -p main -m Move $tree)
 """
 
@@ -106,6 +109,20 @@ def test_main_moves_before_the_intent_and_after_it_and_at_the_push(stage: Stage)
     assert names.count("moved") == 6, (
         "before; with the intent, and when it goes; thrice at the push"
     )
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "a commit that"), (2, "2 commits that")])
+def test_a_command_typed_again_at_its_merge_makes_no_other_release(
+    stage: Stage, number: int, words: str
+) -> None:
+    stage.hook("update", on("refs/heads/main", times(number, stage, moving(stage))), stage.remote)
+    finished(stage)
+    refused(
+        stage,
+        f"v1.3.0 was released from this command already, and main has {words} it doesn't",
+        "to release those say the version: nox -s publish_release -- 1.4.0",
+    )
+    assert publish(stage, "1.4.0", "--dry-run").code == 0
 
 
 def test_main_moves_at_every_push(stage: Stage) -> None:
@@ -286,12 +303,23 @@ def test_by_pull_request_that_push_is_asked_for_and_rehearsed(stage: Stage) -> N
 # Tags, hooks, and what a remote can't do
 
 
-def test_the_tag_is_made_by_somebody_else_before_the_intent(stage: Stage) -> None:
-    tag = f"git --git-dir={shlex.quote(str(stage.remote))} update-ref refs/tags/v1.3.0 main"
-    stage.hook("pre-commit", f"unset GIT_DIR GIT_INDEX_FILE; {tag}")
+@pytest.mark.parametrize(
+    ("place", "hook", "words"),
+    [
+        ("clone", "pre-commit", "a push of main and v1.3.0 would be refused"),
+        ("remote", "post-receive", "v1.3.0 was made on origin meanwhile"),
+    ],
+)
+def test_the_tag_is_made_by_somebody_else_before_the_upload(
+    stage: Stage, place: str, hook: str, words: str
+) -> None:
+    there = shlex.quote(str(stage.remote))
+    tag = f"unset GIT_DIR GIT_INDEX_FILE; git --git-dir={there} update-ref refs/tags/v1.3.0 main"
+    stage.hook(hook, tag, stage.remote if place == "remote" else None)
     done = publish(stage)
     assert done.code == 1
-    assert "v1.3.0 was made on origin meanwhile" in done.err
+    assert words in done.err
+    assert "v1.3.0" in done.err
     assert stage.published() == []
     assert INTENT not in stage.remote_refs()
 
@@ -314,6 +342,17 @@ def test_a_remote_that_takes_nothing(stage: Stage) -> None:
     finished(stage)
 
 
+def test_a_remote_that_takes_no_tag_gets_no_branch(stage: Stage) -> None:
+    stage.hook("update", on("refs/tags/*", "echo frozen >&2; exit 1"), stage.remote)
+    base = stage.git("rev-parse", "HEAD")
+    unfinished(stage, "refuses the push of main and v1.3.0", "the push of release/1.3.0", "frozen")
+    refs = stage.remote_refs()
+    assert refs["refs/heads/main"] == base
+    assert OURS not in refs
+    (stage.remote / "hooks/update").unlink()
+    finished(stage)
+
+
 def test_a_remote_without_transactions_gets_the_branch_first(stage: Stage) -> None:
     stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
     stage.hook("update", on("refs/tags/*", "echo frozen >&2; exit 1"), stage.remote)
@@ -321,14 +360,6 @@ def test_a_remote_without_transactions_gets_the_branch_first(stage: Stage) -> No
     refs = stage.remote_refs()
     assert refs["refs/heads/main"] == stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
     (stage.remote / "hooks/update").unlink()
-    finished(stage)
-
-
-def test_a_remote_without_transactions_and_with_a_protected_main(stage: Stage) -> None:
-    stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
-    stage.hook("update", PROTECTED, stage.remote)
-    unfinished(stage, "takes no direct push")
-    merge(stage)
     finished(stage)
 
 
@@ -344,6 +375,45 @@ def test_an_intent_that_cannot_be_deleted(stage: Stage) -> None:
     finished(stage)
 
 
+# What every release leaves alone
+
+
+def test_refs_that_are_not_the_releases_stay_where_they_are(stage: Stage) -> None:
+    stage.git("tag", "--annotate", "--message", "mine", "mine")
+    stage.git("config", "push.followTags", "true")
+    stage.git("tag", "theirs", "main", at=stage.remote)
+    assert publish(stage).code == 0
+    assert "refs/tags/mine" not in stage.remote_refs()
+    assert stage.git("tag").split() == ["mine", "v1.2.3", "v1.3.0"]
+    assert not (stage.clone / ".git/FETCH_HEAD").exists()
+
+
+def test_a_commit_that_is_made_meanwhile_stays(stage: Stage) -> None:
+    """The checkout is only ever fast-forwarded."""
+    own = f"unset $(git rev-parse --local-env-vars); cd {shlex.quote(str(stage.clone))}"
+    own += "; git commit --quiet --allow-empty --message Mine"
+    stage.hook("post-receive", f"grep -q refs/heads/main && {{ {own}; }} || :", stage.remote)
+    done = publish(stage)
+    assert done.code == 0, done.err
+    assert "left alone: git pull brings it" in done.out
+    assert stage.git("log", "-1", "--format=%s") == "Mine"
+    assert "v1.3.0" in stage.git("tag")
+
+
+def test_the_mode_of_a_file_stays(stage: Stage) -> None:
+    stage.git("update-index", "--chmod=+x", "pyproject.toml")
+    (stage.clone / "pyproject.toml").chmod(0o755)
+    stage.commit({})
+    finished(stage)
+    assert stage.git("ls-tree", "v1.3.0", "pyproject.toml").startswith("100755 blob")
+
+
+def test_a_hook_that_gives_the_commit_other_parents(stage: Stage) -> None:
+    commit = "git commit-tree HEAD^{tree} -p HEAD^ -p HEAD~2 -m Mine"
+    stage.hook("post-commit", f"git update-ref HEAD $({commit})")
+    refused(stage, "a commit hook changed the release commit")
+
+
 # Over HTTP, with credentials
 
 
@@ -354,7 +424,9 @@ def test_an_intent_that_cannot_be_deleted(stage: Stage) -> None:
         pytest.param(Fault(kind="403", where="service=git-receive-pack"), 1, id="may only read"),
         pytest.param(Fault(kind="401", where="POST /remote.git/git-receive"), 1, id="intent"),
         pytest.param(Fault(kind="down", where="git-upload", skip=12), 3, id="after the intent"),
-        pytest.param(Fault(kind="503", where="POST /remote.git/git-receive", skip=1), 3, id="push"),
+        pytest.param(
+            Fault(kind="503", where="POST /remote.git/git-receive", skip=1, times=1), 3, id="push"
+        ),
         pytest.param(Fault(kind="401", where="git-receive-pack", skip=8), 3, id="expired"),
         pytest.param(
             Fault(kind="500", where="POST /remote.git/git-receive", skip=2), 3, id="clear"
@@ -367,11 +439,11 @@ def test_a_remote_over_http_is_away_for_a_while(stage: Stage, fault: Fault, code
         server.faults.append(fault)
         before = stage.remote_refs()
         done = publish(stage)
-        print("\n".join(server.seen))
         assert done.code == code, done.out + done.err
         assert "canary" not in done.out + done.err
         assert OURS not in stage.remote_refs(), "main takes pushes"
         if code == 1:
+            assert "git ls-remote origin" in done.err or "git push --dry-run origin" in done.err
             assert stage.published() == []
             assert stage.remote_refs() == before
         else:
@@ -386,3 +458,31 @@ def test_answers_that_are_cut_after_the_push(stage: Stage) -> None:
         stage.git("remote", "set-url", "origin", server.url)
         server.faults.append(Fault(kind="cut", where="POST /remote.git/git-receive-pack"))
         finished(stage)
+
+
+def test_a_protected_main_over_http_and_without_transactions(stage: Stage) -> None:
+    stage.git("config", "receive.advertiseAtomic", "false", at=stage.remote)
+    stage.hook("update", PROTECTED, stage.remote)
+    with git_over_http(stage.remote) as server:
+        stage.git("remote", "set-url", "origin", server.url)
+        unfinished(stage, "takes no direct push", "GH006")
+        merge(stage)
+        finished(stage)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+def test_a_remote_that_asks_for_credentials_gets_no_answer(stage: Stage) -> None:
+    """Also where a terminal could be opened, as long as standard input is none."""
+    with git_over_http(stage.remote) as server:
+        anonymous = server.url.replace(f"{CREDENTIALS}@", "")
+        stage.git("remote", "set-url", "origin", anonymous)
+        child = subprocess.run(
+            [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)",
+             "sh", "-c", 'exec "$@" < /dev/null', "sh",
+             sys.executable, "-I", "-m", "release", "publish", "minor", "--skip-tests"],
+            cwd=stage.clone, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert child.returncode == 1
+    assert "could not read Username" in child.stdout
+    assert "terminal prompts disabled" in child.stdout

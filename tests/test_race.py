@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tarfile
 import threading
@@ -248,3 +249,159 @@ def test_the_variables_of_another_repository_mean_nothing(
     monkeypatch.setenv("GIT_INDEX_FILE", str(stage.clone.parent / "index"))
     done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0, done.err
+
+
+# Two at once
+
+
+def waits_for(path: Path) -> str:
+    name = shlex.quote(str(path))
+    return f"for i in $(seq 600); do [ -e {name} ] && break; sleep .05; done"
+
+
+def both_arrive(stage: Stage) -> str:
+    """A part of a server's hook: go on as soon as two have come here."""
+    folder = shlex.quote(str(stage.remote / "arrived"))
+    arrive = f"mkdir -p {folder}; touch {folder}/$$"
+    are_two = f"[ $(ls {folder} | wc -l) -ge 2 ]"
+    return f"{arrive}; for i in $(seq 600); do {are_two} && break; sleep .05; done"
+
+
+def test_two_machines_begin_in_the_same_second(stage: Stage) -> None:
+    goes = stage.clone.parent / "goes"
+    script = (
+        f'case "$1" in {INTENT}) {both_arrive(stage)};; refs/heads/main) {waits_for(goes)};; esac'
+    )
+    stage.hook("update", script, stage.remote)
+    other = stage.other_clone()
+    machines = [
+        stage.spawn("publish", "minor", "--skip-tests"),
+        stage.spawn("publish", "2.0.0", "--skip-tests", at=other),
+    ]
+    while all(one.poll() is None for one in machines):
+        threading.Event().wait(0.05)
+    loser, winner = sorted(machines, key=lambda one: one.poll() is None)
+    before = stage.remote_refs()
+    _, err = loser.communicate()
+    assert loser.returncode == 1, err
+    won = "1.3.0" if winner is machines[0] else "2.0.0"
+    assert f"acme {won} is unfinished; Ada <ada@example.org> began it at 20" in err
+    assert stage.remote_refs() == before, "nothing has changed"
+    goes.touch()
+    _, err = winner.communicate(timeout=60)
+    assert winner.returncode == 0, err
+    assert stage.published() == [f"acme-{won}-py3-none-any.whl", f"acme-{won}.tar.gz"]
+    for place in (stage.clone, other):
+        assert stage.git("status", "--porcelain", at=place) == ""
+
+
+def test_a_release_made_from_the_same_commit_meanwhile_comes_first(stage: Stage) -> None:
+    """The lock is free again, but the second release doesn't merge; nothing of it is uploaded."""
+    goes = stage.clone.parent / "goes"
+    hold = f"mkdir {shlex.quote(str(stage.remote / 'held'))} 2>&- && {{ {waits_for(goes)}; }}"
+    stage.hook("update", f'case "$1" in {INTENT}) {hold};; esac; exit 0', stage.remote)
+    slow = stage.spawn("publish", "2.0.0", "--skip-tests")
+    until(stage.remote / "held")
+    assert stage.run("publish", "minor", "--skip-tests", at=stage.other_clone()).code == 0
+    before = (stage.published(), stage.remote_refs())
+    goes.touch()
+    _, err = slow.communicate(timeout=60)
+    assert slow.returncode == 1, err
+    assert "doesn't merge into it" in err
+    assert (stage.published(), stage.remote_refs()) == before
+
+
+def test_two_machines_finish_the_same_release(stage: Stage) -> None:
+    with faulty(stage.url, [PASS, "400"]) as url:
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", url).code == 3
+        deletes = f'case "$1$3" in {INTENT}000000*) {both_arrive(stage)};; esac; exit 0'
+        stage.hook("update", deletes, stage.remote)
+        log = stage.remote / "log"
+        stage.hook("post-receive", f"cat >> {shlex.quote(str(log))}", stage.remote)
+        places = [stage.clone, stage.other_clone()]
+        machines = [
+            stage.spawn("publish", "--resume", "--repository", url, at=place) for place in places
+        ]
+        for one in machines:
+            _, err = one.communicate(timeout=60)
+            assert one.returncode == 0, err
+    assert log.read_text().count(INTENT) == 1, "one of them has cleared it"
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == [
+        "refs/heads/main",
+        "refs/tags/v1.2.3",
+        "refs/tags/v1.3.0",
+    ]
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v1.3.0", INTENT])
+def test_a_slow_finisher_never_touches_the_next_release(stage: Stage, ref: str) -> None:
+    goes = stage.clone.parent / "goes"
+    hold = f"mkdir {shlex.quote(str(stage.remote / 'held'))} 2>&- && {{ {waits_for(goes)}; }}"
+    no_intent_yet = '"$2" != 0000000000000000000000000000000000000000'
+    when = f"[ {no_intent_yet} ] &&" if ref == INTENT else ""
+    stage.hook("update", f'case "$1" in {ref}) {when} {hold};; esac; exit 0', stage.remote)
+    slow = stage.spawn("publish", "minor", "--skip-tests")
+    until(stage.remote / "held")
+    fast = stage.other_clone()
+    assert stage.run("publish", "--resume", at=fast).code == 0
+    with faulty(stage.url, [PASS, "400"]) as url:
+        begun = stage.run("publish", "1.4.0", "--skip-tests", "--repository", url, at=fast)
+        assert begun.code == 3, begun.err
+    before = (stage.published(), stage.remote_refs())
+    assert "acme-1.4.0-py3-none-any.whl" in stage.published()
+    goes.touch()
+    _, err = slow.communicate(timeout=60)
+    assert slow.returncode == 0, err
+    assert (stage.published(), stage.remote_refs()) == before
+
+
+@pytest.mark.parametrize("final_is_finished", [False, True])
+def test_a_candidate_that_was_built_while_the_final_release_began(
+    stage: Stage, *, final_is_finished: bool
+) -> None:
+    runs, goes = stage.clone.parent / "slow-runs", stage.clone.parent / "slow-goes"
+    stage.commit(with_backend(WAITING.format(runs=str(runs), goes=str(goes))))
+    slow = stage.spawn("publish-rc", "minor")
+    until(runs)
+    with faulty(stage.url, [] if final_is_finished else [PASS, "400"]) as url:
+        command = ("publish", "minor", "--skip-tests", "--repository", url)
+        final = stage.run(*command, at=stage.other_clone())
+        assert final.code == (0 if final_is_finished else 3)
+    before = (stage.published(), stage.remote_refs())
+    goes.touch()
+    _, err = slow.communicate(timeout=60)
+    assert slow.returncode == 1, err
+    words = "would be lower than 1.3.0" if final_is_finished else "acme 1.3.0 is unfinished"
+    assert words in err
+    assert (stage.published(), stage.remote_refs()) == before
+
+
+def test_a_final_release_while_a_candidate_is_uploaded(stage: Stage) -> None:
+    """The candidate's files are complete, and so are those of the release."""
+    runs, goes = stage.clone.parent / "slow-runs", stage.clone.parent / "slow-goes"
+    stage.commit(with_backend(WAITING.format(runs=str(runs), goes=str(goes))))
+    candidate = stage.spawn("publish-rc", "major")
+    until(runs)
+    final = stage.spawn("publish", "minor", "--skip-tests", at=stage.other_clone())
+    goes.touch()
+    for child in (candidate, final):
+        child.wait(60)
+    published = stage.published()
+    assert final.returncode == 0
+    assert published[:2] == FILES
+    there = ["acme-2.0.0rc1-py3-none-any.whl", "acme-2.0.0rc1.tar.gz"]
+    assert published[2:] == (there if candidate.returncode == 0 else [])
+
+
+WAITING = """\
+from flit_core.buildapi import *
+import flit_core.buildapi, pathlib, time
+
+def build_sdist(folder, *args):
+    if "rc1" in pathlib.Path("pyproject.toml").read_text():
+        pathlib.Path({runs!r}).touch()
+        while not pathlib.Path({goes!r}).exists():
+            time.sleep(0.05)
+    return flit_core.buildapi.build_sdist(folder, *args)
+"""

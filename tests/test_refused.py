@@ -59,6 +59,12 @@ def refused(stage: Stage, *args: str, code: int = 1, words: tuple[str, ...]) -> 
             ("unknown key 'branhc'", "did you mean branch?"),
             id="unknown key",
         ),
+        pytest.param(
+            PYPROJECT + '\n[tool.nox-release]\nmain = "merge"\n',
+            2,
+            ('main must be "push" or "pull-request", not \'merge\'',),
+            id="unknown way to main",
+        ),
     ],
 )
 def test_a_project_that_cannot_be_read(
@@ -115,6 +121,7 @@ def test_there_is_no_commit(stage: Stage, tmp_path: Path) -> None:
 def test_there_is_no_remote(stage: Stage) -> None:
     stage.git("remote", "remove", "origin")
     refused(stage, "publish", "minor", words=("no git remote 'origin'", "git remote add origin"))
+    assert stage.run("publish", "minor").err.count("no git remote") == 1
 
 
 def test_the_remote_cannot_be_read(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.status import kinds
+from release.agreement import kinds
 from tests.faults import faulty, hostile, yanking
 from tests.stage import PYPROJECT
 from tests.test_resume import FILES, INTENT, stopped_at_the_push
@@ -72,7 +72,7 @@ def test_a_release_that_all_agree_on(stage: Stage) -> None:
     assert "unfinished  nothing" in done.out
     assert "unreleased  1 commit on main since v1.2.3" in done.out
     assert "  Add something\n" in done.out
-    assert "✓ 1.2.3  v1.2.3  2 on the index" in done.out
+    assert "✓ 1.2.3  v1.2.3  2 files on the index" in done.out
     assert done.err == ""
 
 
@@ -134,6 +134,7 @@ def test_the_index_is_asked_once_and_the_remote_for_refs_and_objects(
         rows = [row for row in trace.read_text(encoding="utf-8").splitlines() if "built-in" in row]
         found = [word for row in rows for word in (" ls-remote ", " fetch ") if word in row]
         assert found == trips
+        assert not any("refs/heads/main" in row for row in rows if " fetch " in row), "it is here"
     assert asked == ["/simple/acme/"] * 2
     for tag, is_there in (("v1.3.2", True), ("v1.3.1", False)):
         id_ = stage.git("rev-parse", tag, at=stage.remote)
@@ -173,6 +174,35 @@ def test_a_shallow_clone_is_told_the_same(stage: Stage) -> None:
     assert stage.git("for-each-ref", at=place) == before
 
 
+def test_submodules_are_left_alone(stage: Stage) -> None:
+    put(stage, "1.2.3")
+    source = stage.other_clone("source")
+    stage.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), "sub")
+    stage.commit({})
+    place = stage.other_clone()
+    stage.git("commit", "--quiet", "--allow-empty", "--message", "Inside", at=source)
+    inside = stage.git("rev-parse", "HEAD", at=source)
+    stage.git("update-index", "--cacheinfo", f"160000,{inside},sub", at=place)
+    stage.git("commit", "--quiet", "--message", "Take it", at=place)
+    stage.git("push", "--quiet", at=place)
+    before = stage.git("for-each-ref", at=stage.clone / "sub")
+    done = status(stage)
+    assert done.code == 0, done.err
+    assert "  Take it\n" in done.out
+    assert stage.git("for-each-ref", at=stage.clone / "sub") == before
+
+
+def test_a_tag_of_something_else_than_a_commit(stage: Stage) -> None:
+    put(stage, "1.2.3")
+    for tag, target in (("v1.2.4", "main^{tree}"), ("v1.2.5", "main:README.md")):
+        stage.git("tag", tag, target, at=stage.remote)
+    stage.git("tag", "-a", "-m", "tree", "v1.2.6", "main^{tree}", at=stage.remote)
+    assert disagreements(stage) == []
+    put(stage, "1.2.4")
+    message = "1.2.4 is on the index, and origin has no tag for it"
+    assert disagreements(stage) == [("1.2.4", message)]
+
+
 # Disagreements
 
 
@@ -184,7 +214,7 @@ def test_on_the_index_without_a_tag(stage: Stage) -> None:
     ]
     done = status(stage)
     assert "released    1.2.3" in done.out
-    assert "✗ 1.3.0  no tag  2 on the index" in done.out
+    assert "✗ 1.3.0  no tag  2 files on the index" in done.out
     assert "git tag -a v1.3.0 COMMIT; git push origin v1.3.0" in done.err
 
 
@@ -211,7 +241,9 @@ def test_fewer_kinds_of_files_than_before(
     publish(stage, "1.3.0", forms=forms)
     message = f"1.3.0 on the index lacks what earlier releases have: {lacking}"
     assert disagreements(stage) == [("1.3.0", message)]
-    assert "14 days" in status(stage).err
+    done = status(stage)
+    assert "released    1.2.3" in done.out
+    assert "build it from v1.3.0 and upload it with twine, soon" in done.err
 
 
 def test_a_platform_that_is_missing_now_and_one_that_was_given_up(stage: Stage) -> None:
@@ -265,20 +297,25 @@ def test_a_tag_whose_commit_is_not_in_main(stage: Stage) -> None:
     assert disagreements(stage) == [("1.2.4", f"v1.2.4 ({tip[:9]}) is not in main on origin")]
     done = status(stage)
     assert "released    1.2.3" in done.out
+    assert "unreleased  1 commit on main since v1.2.3" in done.out
     assert "git merge v1.2.4; git push origin main" in done.err
     publish(stage, "1.3.0")
     assert disagreements(stage) == [], "1.2.4 may come from a branch of its own"
+    (stage.files / "acme-1.3.0.tar.gz").unlink()
+    assert "released    1.2.3" in status(stage).out
 
 
 def test_a_yanked_release_is_shown_and_is_not_compared(stage: Stage) -> None:
     put(stage, "1.2.3")
-    publish(stage, "1.3.0", forms=BOTH[:1])
+    publish(stage, "1.3.0", forms=(BOTH[0], "{}-cp312-cp312-win_amd64.whl"))
     publish(stage, "1.3.1")
-    assert len(disagreements(stage)) == 1
-    with yanking(stage.url, "acme-1.3.0-py3-none-any.whl", "no sdist") as url:
+    assert [version for version, _ in disagreements(stage)] == ["1.3.1", "1.3.0"]
+    with yanking(stage.url, "acme-1.3.0-cp312-cp312-win_amd64.whl", "no sdist") as url:
+        assert status(stage, "--repository", url).code == 1, "one file isn't the release"
+    with yanking(stage.url, "acme-1.3.0-", "no sdist") as url:
         done = status(stage, "--repository", url)
         assert done.code == 0, done.err
-        assert "✓ 1.3.0  v1.3.0  1 on the index, yanked: no sdist" in done.out
+        assert "✓ 1.3.0  v1.3.0  2 files on the index, yanked: no sdist" in done.out
         document = status(stage, "--repository", url, "--json").document
         assert [one["yanked"] for one in document["versions"]] == [None, "no sdist", None]
 
@@ -288,9 +325,21 @@ def test_a_tag_in_another_style_will_do_for_what_is_on_the_index(stage: Stage, t
     put(stage, "1.2.3")
     put(stage, "1.3.0")
     stage.git("tag", tag, "main", at=stage.remote)
-    for noise in ("v1", "v1.3", "1.4.0", "other-1.5.0", "nightly"):
+    for noise in ("v1", "v1.3", "1.4.0", "other-1.5.0", "w1.6.0", "nightly"):
         stage.git("tag", noise, "main", at=stage.remote)
     assert disagreements(stage) == []
+
+
+def test_a_tag_that_moves_is_not_that_of_a_release(stage: Stage) -> None:
+    put(stage, "1.2.3")
+    put(stage, "2.0", "{}.tar.gz", BOTH[0])
+    publish(stage, "1.3.0")
+    for tag in ("v1", "v1.3", "v2.0"):
+        stage.git("tag", tag, "main", at=stage.remote)
+    done = status(stage)
+    assert done.code == 0, done.err
+    assert "✓ 2.0    v2.0    2 files" in done.out
+    assert "✓ 1.3.0  v1.3.0  2 files" in done.out
 
 
 def test_a_style_that_is_configured(stage: Stage) -> None:
@@ -308,6 +357,10 @@ def test_the_kinds_of_files() -> None:
     assert kinds("acme-1.0-cp310-abi3-musllinux_1_2_aarch64.whl") == {
         "wheel cp310-abi3-musllinux_aarch64"
     }
+    for system in ("manylinux1", "manylinux2014", "manylinux_2_28"):
+        assert kinds(f"acme-1.0-py3-none-{system}_x86_64.whl") == {
+            "wheel py3-none-manylinux_x86_64"
+        }
     assert kinds("acme-1.0-py3.10.egg") == kinds("acme.whl") == set()
 
 
@@ -373,7 +426,7 @@ def test_an_unfinished_release_is_no_disagreement_and_hides_none(stage: Stage) -
     assert [one["version"] for one in document["disagreements"]] == ["1.2.3"]
     assert document["state"] == "unfinished"
     assert len(document["problems"]) == 2
-    assert "→ 1.3.0  no tag  2 on the index" in status(stage).out
+    assert "→ 1.3.0  no tag  2 files on the index" in status(stage).out
 
 
 def test_an_intent_that_is_not_believed(stage: Stage) -> None:
