@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import threading
 import time
+from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -288,7 +289,8 @@ class Index:
     def secrets(self) -> list[str]:
         """Return the passwords that are known without a question, for nobody to see."""
         known = self._static_credentials() or ("", "")
-        return [known[1], self._settings.repository_config.get("password") or ""]
+        basic = b64encode(":".join(known).encode()).decode()  # RFC 7617
+        return [known[1], basic, self._settings.repository_config.get("password") or ""]
 
     def _static_credentials(self) -> tuple[str, str] | None:
         """Return user and password for reading a private index, if they need no question."""

@@ -35,6 +35,7 @@ RESET_AFTER = "reset-after"
 SILENCE = "silence"
 LOGIN = "login"  # a page for people, with status 200
 REDIRECT = "redirect"
+ECHO = "echo"  # a refusal that repeats the credentials
 # It arrives, and its answer …
 LOSE = "lose"  # … is lost
 CUT = "cut"  # … ends before its end
@@ -50,7 +51,7 @@ BARE = "bare"  # … one without hashes; for a listing
 BEFORE = (DROP, RESET, RESET_DURING, RESET_AFTER, SILENCE, LOGIN, REDIRECT)
 AFTER = (LOSE, CUT, MUTE)
 HARMLESS = (PASS, SKEW, GZIP, CHUNKED)
-FAULTS = (*BEFORE, *AFTER, *HARMLESS, REFUSE, STALE, WRONG, BARE)
+FAULTS = (*BEFORE, *AFTER, *HARMLESS, REFUSE, STALE, WRONG, BARE, ECHO)
 SAID = "because the test says so"
 PAGE = "<!DOCTYPE html><title>Index</title><form>Who&#x27;s there? Log in &amp; try again</form>"
 
@@ -158,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.keep_silent()
         elif fault == REFUSE or fault.startswith(RESET):
             self.reset()
+        elif fault == ECHO:
+            self.say((403, {"Content-Type": "text/plain"}, self.headers["Authorization"].encode()))
         elif own := _own_answer(fault):
             self.say(own)
         elif fault != DROP:

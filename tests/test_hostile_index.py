@@ -31,7 +31,7 @@ from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
 from release.index import Conflict, Index
-from release.plan import Plan
+from release.plan import Distribution, Plan
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
@@ -46,6 +46,7 @@ from tests.faults import (
     CUT,
     DOWNLOAD,
     DROP,
+    ECHO,
     GZIP,
     LISTING,
     LOGIN,
@@ -340,6 +341,12 @@ def test_a_refused_later_file_leaves_the_release_unfinished(stage: Stage, fault:
         finishes(stage, proxy)
 
 
+def test_credentials_that_the_index_repeats_are_not_shown(stage: Stage) -> None:
+    with hostile(stage.url, upload=[ECHO]) as proxy:
+        done = begin(stage, proxy)
+    assert "403 Forbidden (Basic ***)" in done.err
+
+
 @pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
 def test_a_page_for_people_is_no_success(stage: Stage, number: int) -> None:
     with hostile(stage.url, upload=at(number, LOGIN)) as proxy:
@@ -403,8 +410,8 @@ def test_a_listing_that_stays_wrong_leaves_the_release_unfinished(
 
 
 @pytest.mark.parametrize("fault", [CUT, LOGIN])
-def test_a_bad_page_while_waiting_is_waited_out(stage: Stage, fault: str) -> None:
-    with hostile(stage.url, listing=at(SEEN - 2, STALE, fault)) as proxy:
+def test_bad_pages_while_waiting_are_waited_out(stage: Stage, fault: str) -> None:
+    with hostile(stage.url, listing=at(SEEN - 2, STALE, fault, fault)) as proxy:
         assert begin(stage, proxy).code == 0
 
 
@@ -414,6 +421,13 @@ def test_a_listing_that_lags_is_waited_for(stage: Stage) -> None:
     assert done.code == 0
     assert done.out.count("    waiting until ") == 1
     assert f"UTC: {proxy.url}simple/ doesn't list {WHEEL}, {SDIST}\n" in done.out
+
+
+def test_waiting_is_told_about_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    with Console().step("Wait") as line:
+        line.wait("waiting until noon")
+        line.wait("waiting until noon")
+    assert capsys.readouterr().out.count("waiting until noon") == 1
 
 
 def test_a_terminal_shows_what_is_waited_for(stage: Stage) -> None:
@@ -490,7 +504,9 @@ def test_a_later_file_whose_name_is_taken_meanwhile_ends_the_release(stage: Stag
 
 def unreproducible(stage: Stage) -> None:
     """Make every build another one; the proven plan is of no use then."""
-    other = BACKEND.replace("# acme", "# {uuid.uuid4()}").replace("import io", "import uuid, io")
+    other = BACKEND.replace("# acme", "# {uuid.uuid4()}{'x' * (uuid.uuid4().int % 50)}").replace(
+        "import io", "import uuid, io"
+    )
     stage.commit({"backend.py": other.replace('METADATA += "', 'METADATA += f"')})
 
 
@@ -559,7 +575,7 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
     faults = {"upload": [LOSE, PASS, CUT], "listing": at(FIRST, STALE, CUT, CHUNKED, GZIP)}
     with devpi(tmp_path / "devpi", stage.password) as url, hostile(url, **faults) as proxy:
         git = Git(root=stage.clone, env=environment())
-        index = Index(repository=proxy.url, index_url=f"{proxy.url}+simple/", patience=1)
+        index = Index(repository=proxy.url, index_url=f"{proxy.url}+simple/", patience=10)
         world = replace(world_of(git, proxy.url), index=index)
         index.check_credentials()
         console = Console(as_json=True)
@@ -584,6 +600,13 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
         with pytest.raises(Conflict, match="has another"):
             index.upload(other, "acme", build, lambda _sent, _total: None)
         assert proxy.uploads[-1].status == 409
+
+
+def test_every_build_keeps_its_size() -> None:
+    first = Distribution(filename=WHEEL, sha256="a" * 64, size=1)
+    second = first.as_built(Distribution(filename=WHEEL, sha256="b" * 64, size=2))
+    assert (second.size, second.as_built(first).size) == (2, 1)
+    assert second.builds.keys() == second.as_built(first).builds.keys()
 
 
 # Before anything happens
