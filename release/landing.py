@@ -111,8 +111,6 @@ def push(plan: Plan, world: World) -> None:
         try:
             _push(plan, plan.branch, before, world)
         except ProgramFailed as error:
-            if pushed(plan, world):
-                return
             has_moved = world.git.fetch_tip(plan.branch) != before.tip
             if has_moved and tries_left:
                 continue

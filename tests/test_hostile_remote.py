@@ -266,6 +266,14 @@ def test_a_branch_to_release_from_is_not_deleted(stage: Stage) -> None:
     assert stage.remote_refs()[OURS] == stage.git("rev-parse", "v1.3.0^{commit}")
 
 
+def test_a_branch_that_was_there_before_is_not_deleted(stage: Stage) -> None:
+    """It is at the released commit, which no release made."""
+    base = stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0")})
+    stage.git("branch", "release/1.3.0", "main", at=stage.remote)
+    assert publish(stage, "current", "--skip-tests").code == 0
+    assert stage.remote_refs()[OURS] == base
+
+
 def test_by_pull_request_main_is_never_pushed(stage: Stage) -> None:
     base = stage.commit({"pyproject.toml": BY_PULL_REQUEST})
     stage.hook("pre-push", f"cat >> {shlex.quote(str(stage.remote / 'asked'))}")
