@@ -7,6 +7,7 @@ The tour, from the top. Each room imports only from those below it:
 `status`        what is released, unfinished and unreleased
 `resume`        a release that was begun before: believe it, finish it, or abandon it
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
+`prerelease`    a pre-release: bump, build, upload, and git left alone
 `publish`       the story of a release; start reading here
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
@@ -20,6 +21,7 @@ The tour, from the top. Each room imports only from those below it:
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
+`worktree`      trees, temporary worktrees and merges, which nobody else sees
 `tagging`       an annotated tag that no ref points to yet
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file

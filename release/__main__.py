@@ -131,7 +131,8 @@ def _abandon(options: Options, facts: Facts, world: World, console: Console) -> 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
-    from release.publish import prepare_rc, publish_rc, story
+    from release.prerelease import prepare_rc, publish_rc
+    from release.publish import story
 
     git, project = _here(options.ref)
     world = _world(git, project, options, console)
@@ -160,10 +161,11 @@ def _status(options: Options, console: Console) -> None:
 
 def _build(options: Options, console: Console) -> None:
     from release.publish import build_and_check
+    from release.worktree import worktree
 
     git, project = _here()
     world = _world(git, project, options, console)
-    with TemporaryDirectory(prefix="nox-release-") as folder, git.worktree("HEAD") as here:
+    with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
         built = build_and_check(here, project, world, console, Path(folder))
         options.out.mkdir(parents=True, exist_ok=True)
         for one in built:

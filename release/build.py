@@ -74,7 +74,7 @@ def _run_tests(
         program = shutil.which(command[0], path=env.get("PATH")) or command[0]
         stream([program, *command[1:]], cwd=tree, env=env, on_line=on_line)
         return [{"name": command[0], "result": "success"}]
-    with TemporaryDirectory(prefix="nox-release-") as folder:
+    with TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         options = ["--error-on-missing-interpreters", "--report", str(report)]
         argv = [sys.executable, *ISOLATED, *command, *options]
@@ -151,7 +151,7 @@ def install_and_import(
     wheel: Path, old: str, import_names: tuple[str, ...], env: Mapping[str, str]
 ) -> None:
     """Install a wheel into a fresh environment and import its modules; none may be `old` still."""
-    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         python = fresh_environment(Path(folder, "environment"), env)
         uv = _uv(env)
         pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), *PIP]

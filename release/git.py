@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +13,7 @@ from release import ReleaseError
 from release.process import ProgramFailed, capture
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 # Set by git for its hooks; inherited, they would turn every command to another repository
 # (git rev-parse --local-env-vars). GIT_CONFIG_* stays: it carries a user's own settings.
@@ -31,10 +29,6 @@ REPOSITORY_VARIABLES = {
 }
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
-# A build takes the files as they are committed, whatever this checkout makes of them.
-AS_COMMITTED = (
-    "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
-)  # fmt: skip
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 # What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
 # any answer, as when HTTP fails.
@@ -342,55 +336,6 @@ class Git:
 
     # What a release makes
 
-    def tree_with(self, base: str, files: Mapping[str, bytes]) -> str:
-        """Return the id of the tree that `base` becomes with other `files` in it, modes kept.
-
-        Made from blobs, in an index of its own: neither the checkout nor a filter has a say.
-        """
-        with tempfile.TemporaryDirectory(prefix="nox-release-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-            self("read-tree", base, env=index)
-            rows = []
-            for path, content in files.items():
-                mode = self(
-                    "--literal-pathspecs", "ls-files", "--stage", "-z", "--", path, env=index
-                )[:6]
-                blob = self("hash-object", "-w", "--stdin", stdin=content)
-                rows.append(f"{mode} {blob}\t{path}\0")
-            self("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=index)
-            return self("write-tree", env=index)
-
-    @contextmanager
-    def worktree(self, commit: str, tree: str | None = None) -> Iterator[Git]:
-        """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
-        folder = Path(tempfile.mkdtemp(prefix="nox-release-"))
-        path = folder / self.root.name
-        try:
-            self("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
-            there = Git(root=path, env=self.env, remote=self.remote)
-            there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
-            if tree:
-                there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
-            if self.blob(commit, ".gitmodules") is not None:
-                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
-            yield there
-        finally:
-            with suppress(ReleaseError):  # never made, or its files are in use
-                self.remove_worktree(path)
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def worktrees(self) -> list[Path]:
-        """Return the folders of all worktrees of this repository, the main one first."""
-        entries = (
-            row.partition(" ") for row in self("worktree", "list", "--porcelain").splitlines()
-        )
-        return [Path(value) for key, _, value in entries if key == "worktree"]
-
-    def remove_worktree(self, path: Path) -> None:
-        """Remove a worktree, even if it is locked, changed or half made."""
-        shutil.rmtree(path, ignore_errors=True)
-        self("worktree", "remove", "--force", "--force", str(path))
-
     def commit(self, message: str) -> str:
         """Commit what is staged, with the user's own hooks and signing, and return the id."""
         self("commit", "--quiet", "--message", message)
@@ -400,12 +345,6 @@ class Git:
         """Make a commit object and nothing else."""
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
-
-    def merge(self, into: str, commit: str, message: str) -> str:
-        """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict."""
-        with self.worktree(into) as tree:
-            tree("merge", "--quiet", "--no-ff", "--no-verify", "--message", message, commit)
-            return tree.resolve("HEAD")
 
     def fast_forward(self, commit: str) -> None:
         """Move the checked-out branch and its files forward to `commit`."""

@@ -14,6 +14,7 @@ from release import ReleaseError
 from release.git import REMOTE_REJECTED, Lease
 from release.process import ProgramFailed
 from release.project import Project
+from release.worktree import merge
 
 if TYPE_CHECKING:
     from release.plan import Plan, Release
@@ -179,7 +180,7 @@ def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
     if git.is_ancestor(commit, tip):
         return tip
     try:
-        return git.merge(tip, commit, f"Merge the release commit {commit[:9]}")
+        return merge(git, tip, commit, f"Merge the release commit {commit[:9]}")
     except ProgramFailed as error:
         raise MergeConflict(
             f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"

@@ -8,23 +8,23 @@ command goes on: the steps behind the intent are observed, and what is done stay
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
-from release.checks import PRE_RELEASE, RELEASE, Case, Question, check, unfinished
+from release.checks import RELEASE, Case, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
 from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
-from release.steps import steps, take, uploads
+from release.steps import steps, take
 from release.tagging import tag_object
 from release.upload import UploadRefused
 from release.version import objection
+from release.worktree import tree_with, worktree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,37 +51,15 @@ def prepare(
     base = world.git.resolve("HEAD")
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
-    draft = _decide(bump, project, facts, world, base, tests)
+    draft = draft_of(bump, project, facts, world, base, tests)
     check(Case(draft=draft, facts=facts, world=world), RELEASE)
     return draft
 
 
-def prepare_rc(
-    bump: Bump,
-    project: Project,
-    facts: Facts,
-    world: World,
-    *,
-    base: str,
-    ask: tuple[Question, ...],
-) -> tuple[Draft, ...]:
-    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
-
-    Where the one before is half published, it comes first: to be finished if it is the same.
-    """
-    half = [facts.without(version) for version in facts.without_sdist()]
-    drafts = []
-    for known in (*half, facts):
-        draft = replace(_decide(bump, project, known, world, base, ()), tag="", message="")
-        if known is facts or draft.version in facts.taken:
-            check(Case(draft=draft, facts=known, world=world), (*ask, *PRE_RELEASE))
-            drafts.append(draft)
-    return tuple(drafts)
-
-
-def _decide(
+def draft_of(
     bump: Bump, project: Project, facts: Facts, world: World, base: str, tests: tuple[str, ...]
 ) -> Draft:
+    """Decide on a release of `base`; `Refused` also has the questions that got no answer."""
     try:
         return decide(
             project,
@@ -122,7 +100,7 @@ def story(draft: Draft, world: World) -> list[str]:
 
 def publish(draft: Draft, project: Project, world: World, console: Console) -> Plan:
     """Prove the draft, record the intent; then make the world agree with it."""
-    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         plan = prove(draft, project, world, console, dist)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
@@ -155,14 +133,14 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     Raises `ReleaseError` when tests, hooks, build or checks fail.
     """
     git = world.git
-    tree = git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
-    with git.worktree(draft.base, tree) as here:
+    tree = tree_with(git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    with worktree(git, draft.base, tree) as here:
         with console.step("Commit"):
             commit = commit_version(here, draft, tree)
         if draft.tests:
             with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
                 building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
-    with git.worktree(commit) as here:
+    with worktree(git, commit) as here:
         distributions = build_and_check(here, project, world, console, dist, draft.version)
         message = draft.tag_message(distributions)
         plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
@@ -303,56 +281,6 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
     if not world.intent.clear(intent):
         raise error
     raise Refused(error.problems) from error
-
-
-def publish_rc(
-    drafts: Iterable[Draft], project: Project, world: World, console: Console
-) -> tuple[Draft, tuple[Distribution, ...]]:
-    """Upload the first pre-release that fits what the index has of it; return it with its files.
-
-    Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
-    """
-    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
-        for draft in drafts:
-            dist = Path(folder, str(draft.version))
-            dist.mkdir()
-            distributions = build_rc(draft, project, world, console, dist)
-            if fits(draft, distributions, world):
-                break
-            console.say(f"{draft.title} on the index is another build; the next number follows.")
-        else:
-            came = f"{draft.title} came to the index meanwhile"
-            raise Refused((Problem(came, "type the command again: the next number follows"),))
-        console.confirm(f"Publish {draft.title} to {draft.repository}?")
-        if other := world.intent.id():  # begun while this was built
-            raise Refused((unfinished(world, other),))
-        still_follows(draft, world, known=[draft.version])  # those are its own files
-        with unfinished_on_error(world, "the same command continues"):
-            first, *rest = uploads(draft.name, distributions, dist, world)
-            try:
-                take(first, console)
-            except (Conflict, UploadRefused) as error:
-                raise Refused(error.problems) from error
-            for step in rest:
-                take(step, console)
-    return draft, distributions
-
-
-def build_rc(
-    draft: Draft, project: Project, world: World, console: Console, dist: Path
-) -> tuple[Distribution, ...]:
-    """Build a pre-release into `dist`, from a worktree with the version written into it."""
-    tree = world.git.tree_with(draft.base, {edit.path: edit.after for edit in draft.edits})
-    with world.git.worktree(draft.base, tree) as here:
-        return build_and_check(here, project, world, console, dist, draft.version)
-
-
-def fits(draft: Draft, distributions: Iterable[Distribution], world: World) -> bool:
-    """Say whether all that the index has of this version are these very files."""
-    own = {one.filename: one.sha256 for one in distributions}
-    index = world.index
-    there = [file for file in index.files(draft.name) if file.version == draft.version]
-    return all(own.get(file.filename) == index.sha256_of(file) for file in there)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from release import ReleaseError
 from release.build import DEFAULT_TESTS, fresh_environment
 from release.index import Index
 from release.intent import IntentRef
+from release.prerelease import prepare_rc, publish_rc
 from release.process import capture
 from release.project import Project
-from release.publish import prepare, prepare_rc, publish, publish_rc, story
+from release.publish import prepare, publish, story
 from release.world import World
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Rehearsal:
         """Install the release from the index with pip, and return the version that came."""
         # No index of the user's own may stand in: neither from variables nor from pip's files.
         env = {**self.world.programs_env(), "PIP_CONFIG_FILE": os.devnull}
-        with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             python = str(fresh_environment(Path(folder, "environment"), env))
             pip = [sys.executable, "-I", "-m", "pip", "--isolated", "--python", python, "install"]
             source = ["--quiet", "--no-deps", "--index-url", self.world.index.simple_url]
@@ -89,7 +90,7 @@ def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> Non
 @contextmanager
 def rehearsal(git: Git, config: Configuration) -> Iterator[Rehearsal]:
     """Set the stage for the commit that is checked out in `git`; all of it is gone afterwards."""
-    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         remote, files = Path(folder, "remote.git"), Path(folder, "index")
         files.mkdir()
         branch = config.branch or git.branch() or "main"

@@ -33,6 +33,7 @@ from release.publish import build_and_check, dead_end, finish, unfinished_on_err
 from release.steps import missing, steps
 from release.tagging import tag_object
 from release.version import PARTS, Bump, next_version
+from release.worktree import tree_with, worktree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,7 @@ class Derived:
         return cls(
             project=project,
             tag=template.replace("{version}", str(version)),
-            tree=git.tree_with(base, {edit.path: edit.after for edit in edits}),
+            tree=tree_with(git, base, {edit.path: edit.after for edit in edits}),
             parents=[base] if edits else git.parents(base),
         )
 
@@ -243,7 +244,7 @@ def _told(git: Git, plan: Plan) -> str:
 
 def resume(intent: Intent, world: World, console: Console) -> Plan:
     """Finish an accepted release; files that the index lacks are built again."""
-    with TemporaryDirectory(prefix="nox-release-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         with unfinished_on_error(world):
             intent = rebuild(intent, world, console, dist)
@@ -259,7 +260,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     plan, git = intent.plan, world.git
     known = {one.filename: one for one in as_listed(plan, world)}
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
-    with git.worktree(plan.commit) as here:
+    with worktree(git, plan.commit) as here:
         if absent:
             project = Project.load(partial(git.blob, plan.base))
             built = build_and_check(here, project, world, console, dist, plan.version)

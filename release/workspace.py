@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from release import ReleaseError
+from release.worktree import remove_worktree, worktrees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +47,11 @@ def workspace() -> Iterator[Path]:
 
 def clear_after_killed_runs(git: Git) -> None:
     """Remove the worktrees of this repository, and the folders, that killed runs have left."""
-    for path in git.worktrees():
+    for path in worktrees(git):
         run = next((folder for folder in path.parents[::-1] if _is_run(folder)), None)
         if run and not _is_held(run):
             with suppress(ReleaseError):  # it is in nobody's way
-                git.remove_worktree(path)
+                remove_worktree(git, path)
     for folder in Path(tempfile.gettempdir()).parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if (folder / OWNER).exists() and _is_own(folder) and not _is_held(folder):

@@ -1,0 +1,102 @@
+"""A pre-release: bump, build, upload. Nothing is committed, tagged or pushed; no tests are run.
+
+Its number follows from the index. One that was left half published is finished first, where the
+same files come out of the build again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from release import Problem, Refused
+from release.checks import PRE_RELEASE, Case, Question, check, unfinished
+from release.index import Conflict
+from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
+from release.steps import take, uploads
+from release.upload import UploadRefused
+from release.worktree import tree_with, worktree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release.console import Console
+    from release.plan import Distribution, Draft
+    from release.project import Project
+    from release.version import Bump
+    from release.world import Facts, World
+
+
+def prepare_rc(
+    bump: Bump,
+    project: Project,
+    facts: Facts,
+    world: World,
+    *,
+    base: str,
+    ask: tuple[Question, ...],
+) -> tuple[Draft, ...]:
+    """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
+
+    Where the one before is half published, it comes first: to be finished if it is the same.
+    """
+    half = [facts.without(version) for version in facts.without_sdist()]
+    drafts = []
+    for known in (*half, facts):
+        draft = replace(draft_of(bump, project, known, world, base, ()), tag="", message="")
+        if known is facts or draft.version in facts.taken:
+            check(Case(draft=draft, facts=known, world=world), (*ask, *PRE_RELEASE))
+            drafts.append(draft)
+    return tuple(drafts)
+
+
+def publish_rc(
+    drafts: Iterable[Draft], project: Project, world: World, console: Console
+) -> tuple[Draft, tuple[Distribution, ...]]:
+    """Upload the first pre-release that fits what the index has of it; return it with its files.
+
+    Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
+    """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for draft in drafts:
+            dist = Path(folder, str(draft.version))
+            dist.mkdir()
+            distributions = build_rc(draft, project, world, console, dist)
+            if fits(draft, distributions, world):
+                break
+            console.say(f"{draft.title} on the index is another build; the next number follows.")
+        else:
+            came = f"{draft.title} came to the index meanwhile"
+            raise Refused((Problem(came, "type the command again: the next number follows"),))
+        console.confirm(f"Publish {draft.title} to {draft.repository}?")
+        if other := world.intent.id():  # begun while this was built
+            raise Refused((unfinished(world, other),))
+        still_follows(draft, world, known=[draft.version])  # those are its own files
+        with unfinished_on_error(world, "the same command continues"):
+            first, *rest = uploads(draft.name, distributions, dist, world)
+            try:
+                take(first, console)
+            except (Conflict, UploadRefused) as error:
+                raise Refused(error.problems) from error
+            for step in rest:
+                take(step, console)
+    return draft, distributions
+
+
+def build_rc(
+    draft: Draft, project: Project, world: World, console: Console, dist: Path
+) -> tuple[Distribution, ...]:
+    """Build a pre-release into `dist`, from a worktree with the version written into it."""
+    tree = tree_with(world.git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    with worktree(world.git, draft.base, tree) as here:
+        return build_and_check(here, project, world, console, dist, draft.version)
+
+
+def fits(draft: Draft, distributions: Iterable[Distribution], world: World) -> bool:
+    """Say whether all that the index has of this version are these very files."""
+    own = {one.filename: one.sha256 for one in distributions}
+    index = world.index
+    there = [file for file in index.files(draft.name) if file.version == draft.version]
+    return all(own.get(file.filename) == index.sha256_of(file) for file in there)
