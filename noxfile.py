@@ -35,6 +35,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["--numprocesses=auto"]))
 
 
+@nox.session(default=False)
+def torture(session: nox.Session) -> None:
+    """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
+    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", "--numprocesses=auto", "tests/test_torture.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, types and workflows."""

@@ -42,7 +42,7 @@ def workspace() -> Iterator[Path]:
             yield folder
     finally:
         _use(place, before)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def clear_after_killed_runs(git: Git) -> None:
@@ -55,7 +55,19 @@ def clear_after_killed_runs(git: Git) -> None:
     for folder in Path(tempfile.gettempdir()).parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if (folder / OWNER).exists() and _is_own(folder) and not _is_held(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, unless a program that outlived its run still writes there: a later run does.
+
+    So the file that says whose it is goes last.
+    """
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    if not any(path.is_dir() for path in folder.iterdir()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _use(folder: str, variables: dict[str, str | None]) -> None:

@@ -93,7 +93,7 @@ def test_a_bare_nox_publishes_nothing() -> None:
     by_default = set(re.findall(r"^\* (\w+)", listed, re.MULTILINE))
     assert sessions >= by_default == {"tests", "lint"}
     offered = set(re.findall(r"^- (\w+)", listed, re.MULTILINE))
-    assert offered == {"build", "rehearse", "publish_rc", "publish_release", "status"}
+    assert offered == {"torture", "build", "rehearse", "publish_rc", "publish_release", "status"}
 
 
 def test_sessions_do_not_run_a_module_of_the_project() -> None:

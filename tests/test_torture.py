@@ -302,6 +302,7 @@ def test_nothing_is_lost(
             books(theatre)
             all_is_well(theatre)
         except BaseException:
+            (tmp_path / "log").write_text("\n".join(theatre.log), encoding="utf-8")
             print("\n".join(theatre.log))  # noqa: T201
             raise
         record_property("schedules survived", 1)
