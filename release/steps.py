@@ -54,6 +54,10 @@ class Step:
     is_seen_at_once: bool = False
 
 
+class Reopened(ReleaseError):
+    """The release was given up while a file was on its way, and is recorded again."""
+
+
 def take(step: Step, console: Console) -> None:
     """Do a step unless it is done; where that is seen at once, insist on seeing it."""
     with console.step(step.title) as line:
@@ -63,6 +67,8 @@ def take(step: Step, console: Console) -> None:
         try:
             step.hold()
             step.do(line)
+        except Reopened:
+            raise
         except ReleaseError:
             # An answer may get lost on its way, and another machine may have been faster.
             with suppress(IndexUnreadable):  # then what went wrong first says more
@@ -114,13 +120,32 @@ def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]
 
 
 def must_hold(intent: Intent, world: World) -> None:
-    """Raise `ReleaseError` when the remote has another intent by now, or none."""
-    if world.intent.id() != intent.id:
-        raise ReleaseError(
-            f"the intent {world.intent.name} isn't that of {intent.plan.title} any more: "
-            "somebody has finished, continued or abandoned the release meanwhile",
-            f"git ls-remote {world.git.remote}",
+    """Raise `ReleaseError` when the remote has another intent by now, or none.
+
+    A file may have been on its way when somebody abandoned the release. Then it is recorded again,
+    because what is on the index must have its commit on the remote.
+    """
+    plan, there = intent.plan, world.intent.id()
+    if there == intent.id:
+        return
+    if there is None and is_half_published(plan, world):
+        world.intent.write(plan)
+        raise Reopened(
+            f"{plan.title} was abandoned while a file of it was on its way to the index; "
+            f"{world.intent.name} is recorded again"
         )
+    raise ReleaseError(
+        f"the intent {world.intent.name} isn't that of {plan.title} any more: "
+        "somebody has finished, continued or abandoned the release meanwhile",
+        f"git ls-remote {world.git.remote}",
+    )
+
+
+def is_half_published(plan: Plan, world: World) -> bool:
+    """Say whether the index has a file of this release while the remote lacks the tag."""
+    listed_files = world.index.files(plan.name)
+    is_any_there = any(world.index.has(one, listed_files) for one in plan.distributions)
+    return is_any_there and not world.git.remote_refs(f"refs/tags/{plan.tag}")
 
 
 # Upload, and see it there
@@ -146,7 +171,7 @@ def uploads(
             Step(
                 title=f"Upload {title}",
                 done=partial(listed, name, group, world),
-                do=partial(upload, name, group, dist, world),
+                do=partial(upload, name, group, dist, world, hold),
                 hold=hold,
             )
             for title, group in zip(titles, groups, strict=True)
@@ -172,17 +197,25 @@ def missing(name: str, distributions: Iterable[Distribution], world: World) -> l
 
 
 def upload(
-    name: str, distributions: Sequence[Distribution], dist: Path, world: World, line: Line
+    name: str,
+    distributions: Sequence[Distribution],
+    dist: Path,
+    world: World,
+    hold: Callable[[], object],
+    line: Line,
 ) -> None:
     """Send those files that the index lacks, several at once."""
     wanted = missing(name, distributions, world)
     with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
         sent = [
-            pool.submit(world.index.upload, dist / one.filename, name, one, line.bar(one.filename))
+            pool.submit(
+                world.index.upload, dist / one.filename, name, one, line.bar(one.filename), hold
+            )
             for one in wanted
         ]
     for one in sent:
         one.result()
+    hold()  # what has been sent just now must not be left alone
 
 
 def unseen(name: str, distributions: Sequence[Distribution], world: World) -> ReleaseError | None:

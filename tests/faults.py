@@ -33,6 +33,7 @@ RESET = "reset"  # … with RST, before the body
 RESET_DURING = "reset-during"
 RESET_AFTER = "reset-after"
 SILENCE = "silence"
+LATE = "late"  # it is kept back until `Proxy.gate` opens, and then arrives
 LOGIN = "login"  # a page for people, with status 200
 REDIRECT = "redirect"
 ECHO = "echo"  # a refusal that repeats the credentials
@@ -89,6 +90,7 @@ class Proxy:
         self.faults = {kind: iter(schedule) for kind, schedule in faults.items()}
         self.requests: list[Request] = []
         self.uploads: list[Upload] = []
+        self.gate = threading.Event()
         self.rewrite: Callable[[bytes], bytes] = lambda page: page
         self.lock = threading.Lock()
         self.port = 0
@@ -155,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.proxy.requests.append(request)
         if fault == REFUSE:
             self.proxy.close()
+        if fault == LATE:
+            self.proxy.gate.wait(60)
         if fault == SILENCE:
             self.keep_silent()
         elif fault == REFUSE or fault.startswith(RESET):

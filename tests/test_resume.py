@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import DROP, LOSE, PASS, faulty
+from tests.faults import DROP, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
 from tests.stage import with_backend
 
 if TYPE_CHECKING:
@@ -118,6 +119,68 @@ def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None
     assert "abandoned; nothing of it was published" in done.out
     assert stage.remote_refs() == refs
     assert stage.run("publish", "--abandon").code == 1
+
+
+def test_a_file_that_the_index_lists_late_keeps_a_release_from_being_abandoned(
+    stage: Stage,
+) -> None:
+    with hostile(stage.url, upload=[PASS, "400"]) as proxy:
+        assert stage.run("publish", "minor", "--repository", proxy.url).code == 3
+        proxy.faults = {LISTING: iter([STALE] * 4)}
+        done = stage.run("publish", "--abandon", "--repository", proxy.url)
+        assert done.code == 1, done.out
+        assert f"can't be abandoned: {FILES[0]} is on the index for good" in done.err
+        assert INTENT in stage.remote_refs()
+        assert stage.run("publish", "--resume", "--repository", proxy.url).code == 0
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == REFS
+
+
+def test_a_release_whose_tag_was_seen_is_not_abandoned(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    for path in stage.files.iterdir():
+        path.unlink()
+    stage.git("push", "--quiet", "origin", "HEAD:refs/tags/v1.3.0")
+    done = stage.run("publish", "--abandon")
+    assert done.code == 1
+    assert "others may have seen v1.3.0 on origin" in done.err
+    assert INTENT in stage.remote_refs()
+
+
+def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
+    """So that a machine that is going to send a file again finds that it isn't its to send."""
+    with hostile(stage.url, upload=["503"] * 9) as proxy:
+        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        while not proxy.requests or proxy.requests[-1].kind != UPLOAD:
+            time.sleep(0.02)
+        place = stage.other_clone()
+        done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)
+        assert done.code == 0, done.err
+        proxy.mend()
+        _, err = slow.communicate(timeout=120)
+    assert slow.returncode == 3, err
+    assert "isn't that of acme 1.3.0 any more" in err
+    assert INTENT not in stage.remote_refs()
+    assert stage.published() == []
+
+
+def test_a_file_that_arrives_after_its_release_was_abandoned_brings_it_back(stage: Stage) -> None:
+    with hostile(stage.url, upload=[LATE]) as proxy:
+        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        while not proxy.requests or proxy.requests[-1].kind != UPLOAD:
+            time.sleep(0.02)
+        place = stage.other_clone()
+        done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)
+        assert done.code == 0, done.err
+        assert INTENT not in stage.remote_refs()
+        proxy.gate.set()
+        _, err = slow.communicate(timeout=120)
+        assert slow.returncode == 3, err
+        assert "was abandoned while a file of it was on its way to the index" in err
+        done = stage.run("publish", "--resume", "--repository", proxy.url, at=place)
+        assert done.code == 0, done.err
+    assert stage.published() == FILES
+    assert sorted(stage.remote_refs()) == REFS
 
 
 def test_a_release_whose_name_is_taken_by_other_bytes_is_abandoned(stage: Stage) -> None:

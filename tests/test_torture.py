@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -217,6 +218,7 @@ def perform(theatre: Theatre) -> None:
 
 def calm_down(theatre: Theatre) -> None:
     """Finish what is unfinished from a fresh clone."""
+    time.sleep(1)  # a server goes on with a push after its client was killed
     for number in range(6):
         refs = theatre.stage.remote_refs()
         if INTENT not in refs:
