@@ -21,6 +21,7 @@ from release import ReleaseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
 
     from release.console import Console
     from release.git import Git
@@ -38,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.workspace import workspace
     from release.world import secret_values
 
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # clean up as Ctrl-C does
-        signal.signal(getattr(signal, name), signal.default_int_handler)
+    listen(signal.default_int_handler)
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),
@@ -64,7 +64,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Be the console script."""
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # once more, while the first one was answered
+        code = 130
+    listen(signal.SIG_IGN)  # all is said
+    sys.exit(code)
+
+
+def listen(handler: signal.Handlers | Callable[[int, FrameType | None], object]) -> None:
+    """Treat every wish to end this process alike; one that is ignored, as by nohup, stays so."""
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):
+        number = getattr(signal, name)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 # Verbs

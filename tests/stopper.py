@@ -91,19 +91,19 @@ class Watch:
                 stop(self.chosen["how"])
 
 
-def main() -> int:
+def main() -> None:
     """Run the rest of the command line under a watch."""
-    log, chosen, *argv = sys.argv[1:]
-    from release.__main__ import main as release
+    log, chosen, *sys.argv[1:] = sys.argv[1:]
+    from release.__main__ import run
 
     with open(log, "w", encoding="utf-8") as file:  # noqa: PTH123
         watch = Watch(file, json.loads(chosen))
         sys.addaudithook(watch)
         try:
-            return release(argv)
+            run()
         finally:
             watch.is_idle = True
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

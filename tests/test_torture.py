@@ -262,9 +262,9 @@ def books(theatre: Theatre) -> None:
 
 
 def all_is_well(theatre: Theatre) -> None:
-    """Status agrees, and the next release works; both machines' checkouts are clean."""
+    """Status agrees, nothing is in the next release's way, and both checkouts are clean."""
     stage = theatre.stage
-    for number, command in enumerate((("publish", "9.0.0"), ("status",))):
+    for number, command in enumerate((("publish", "9.0.0", "--dry-run"), ("status",))):
         place = theatre.machines[number]
         assert stage.git("status", "--porcelain", at=place) == "", f"machine {number} isn't clean"
         stage.git("pull", "--quiet", "--ff-only", at=place)
