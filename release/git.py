@@ -110,6 +110,13 @@ class Git:
                 next(entries)
         return paths
 
+    def is_as_in(self, commit: str, path: str) -> bool:
+        """Say whether a file of the working tree is what it is in `commit`."""
+        with suppress(ProgramFailed):
+            blob = self("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
+            return self("hash-object", "--", path) == blob
+        return False
+
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""
         return self("rev-parse", "--is-shallow-repository") == "true"
@@ -346,6 +353,11 @@ class Git:
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
 
-    def fast_forward(self, commit: str) -> None:
-        """Move the checked-out branch and its files forward to `commit`."""
+    def fast_forward(self, commit: str, moved: Sequence[str] = ()) -> None:
+        """Move the checked-out branch and its files forward; those in `moved` have been, before.
+
+        A process that was killed in the middle leaves files of the new commit beside the old HEAD.
+        """
+        if moved:
+            self("add", "--", *moved)
         self("merge", "--quiet", "--ff-only", commit)

@@ -267,12 +267,13 @@ def follow(plan: Plan, world: World, line: Line) -> None:
     git = world.git
     try:
         git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
+        tip, dirty = git.fetch_tip(plan.branch) or plan.commit, git.dirty()
         if git.branch() != plan.branch:
             line.remark = f"left alone: {plan.branch} isn't checked out"
-        elif paths := git.dirty():
-            line.remark = f"left alone: {', '.join(paths[:3])} changed meanwhile"
+        elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
+            line.remark = f"left alone: {', '.join(own[:3])} changed meanwhile"
         else:
-            git.fast_forward(git.fetch_tip(plan.branch) or plan.commit)
+            git.fast_forward(tip, dirty)
     except ProgramFailed:
         line.remark = "left alone: git pull brings it"
 

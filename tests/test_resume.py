@@ -49,6 +49,24 @@ def test_the_same_command_finishes_it(stage: Stage) -> None:
     assert stage.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("how", ["index and files", "files"])
+def test_a_checkout_that_was_half_brought_forward_is_brought_forward(
+    stage: Stage, how: str
+) -> None:
+    """A process was killed in the middle of that, with all of its programs."""
+    stopped_at_the_push(stage)
+    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
+    stage.git("update-index", "--refresh")
+    stage.git("read-tree", "-m", "-u", "HEAD", commit)
+    if how == "files":
+        stage.git("reset", "--quiet", "--mixed", "HEAD")
+    assert stage.git("status", "--porcelain")
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert stage.git("status", "--porcelain") == ""
+    assert stage.git("rev-parse", "HEAD") == commit
+
+
 def test_another_clone_finishes_it(stage: Stage) -> None:
     stopped_at_the_push(stage)
     tag = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))["tag_object"]
