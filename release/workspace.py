@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from release.git import Git
 
 PREFIX = "nox-release-"
-LOCK = "lock"
-OWNER = "owner"  # written once the lock is held: a folder without it is being made
+# A run's folder has these two; one that only has such a name may be somebody's clone.
+LOCK = "nox-release.lock"
+OWNER = "nox-release.owner"  # written once the lock is held
 VARIABLES = ("TMPDIR", "TEMP", "TMP")  # where programs look for the place for temporary files
 
 
@@ -47,7 +48,7 @@ def workspace() -> Iterator[Path]:
 
 def clear_after_killed_runs(git: Git) -> None:
     """Remove the worktrees of this repository, and the folders, that killed runs have left."""
-    for path in worktrees(git):
+    for path in worktrees(git)[1:]:  # the first one is the user's
         run = next((folder for folder in path.parents[::-1] if _is_run(folder)), None)
         if run and not _is_held(run):
             with suppress(ReleaseError):  # it is in nobody's way

@@ -146,7 +146,7 @@ def assert_clean(stage: Stage) -> None:
     )
     assert local.splitlines()[0] == "refs/heads/main"
     assert set(local.splitlines()) <= {"refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"}
-    assert [path.name for path in (stage.clone.parent / "temporary").glob("nox-release-*")] == []
+    assert list((stage.clone.parent / "temporary").glob("nox-release-*/*.owner")) == []
 
 
 def survive(stage: Stage, stop: Stop, *, elsewhere: bool) -> None:

@@ -271,7 +271,7 @@ def all_is_well(theatre: Theatre) -> None:
         assert theatre.play(Act(machine=number, command=command, pulls=False, stop=None)) == [0]
         assert stage.git("status", "--porcelain", at=place) == ""
         assert len(stage.git("worktree", "list", at=place).splitlines()) == 1
-        assert not list((place.parent / f"temporary-{number}").glob("nox-release-*"))
+        assert not list((place.parent / f"temporary-{number}").glob("nox-release-*/*.owner"))
     books(theatre)
 
 
