@@ -53,7 +53,8 @@ def test_a_killed_run_is_cleared_by_the_next(stage: Stage, temporary: Path) -> N
     assert list(temporary.iterdir()) == []
 
 
-def test_a_worktree_whose_folder_is_gone_is_forgotten(stage: Stage, temporary: Path) -> None:
+@pytest.mark.usefixtures("temporary")
+def test_a_worktree_whose_folder_is_gone_is_forgotten(stage: Stage) -> None:
     folder = killed(stage)
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
