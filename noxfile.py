@@ -85,6 +85,12 @@ def status(session: nox.Session) -> None:
     release(session, "status")
 
 
+@nox.session(default=False)
+def yank(session: nox.Session) -> None:
+    """Walk through yanking a version: nox -s yank -- 1.4.0 --reason "breaks on Windows"."""
+    release(session, "yank")
+
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 if __name__ == "__main__":

@@ -172,6 +172,21 @@ def _status(options: Options, console: Console) -> None:
     status.verdict()
 
 
+def _yank(options: Options, console: Console) -> None:
+    from release.yank import decide, show, show_yanked, wait_until_yanked
+
+    git, project = _here()
+    world = _world(replace(git, is_reader=True), project, options, console)
+    facts = world.facts(project.name, project.config.branch)
+    yank = decide(options.version, options.reason, project, facts, world)
+    if yank.shown is None:
+        show(yank, world, console)
+        if options.dry_run:
+            return
+        yank = wait_until_yanked(yank, world, console)
+    show_yanked(yank, world, console)
+
+
 def _build(options: Options, console: Console) -> None:
     from release.publish import build_and_check
     from release.worktree import worktree
@@ -259,6 +274,12 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
     _repository_argument(_verb(verbs, "status", _status, text))
+
+    yank = _verb(verbs, "yank", _yank, "yank a bad version: what to do, and whether it is done")
+    yank.add_argument("version", metavar="VERSION", help="as the index has it")
+    yank.add_argument("--reason", required=True, help="what installers show to users")
+    yank.add_argument("--dry-run", action="store_true", help="print what to do, and stop")
+    _repository_argument(yank)
 
     build = _verb(verbs, "build", _build, "build and check sdist and wheel of the committed HEAD")
     build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")

@@ -75,9 +75,12 @@ class Disagreement(Problem):
 
 
 def compare(
-    records: Sequence[Record], style: str, branch: str, remote: str
+    records: Sequence[Record], style: str, branch: str, remote: str, again: str
 ) -> tuple[Disagreement, ...]:
-    """Say where index, tags and main disagree about releases, which have the newest first."""
+    """Say where index, tags and main disagree about releases, which have the newest first.
+
+    `again` is what a command must say besides, to mean this index.
+    """
     in_main = [one.version for one in records if one.tag and one.tag.is_in_main]
     found: list[tuple[Record, Problem | None]] = []
     for number, record in enumerate(records):
@@ -86,7 +89,7 @@ def compare(
             (record, untagged(record, style, remote)),
             (record, unlisted(record, remote)),
             (record, incomplete(record, earlier, later)),
-            (record, altered(record)),
+            (record, altered(record, again)),
             (record, astray(record, max(in_main, default=None), branch, remote)),
         ]
     return tuple(
@@ -152,7 +155,7 @@ def given_up_by_none(earlier: Sequence[Record], later: Sequence[Record]) -> set[
     return wheels | {SDIST}.intersection(set().union(*before))
 
 
-def altered(record: Record) -> Problem | None:
+def altered(record: Record, again: str) -> Problem | None:
     """Say which files differ from those in its tag, where the index lists their sha256."""
     if not record.tag or not (hashes := recorded(record.tag.text)):
         return None
@@ -166,8 +169,8 @@ def altered(record: Record) -> Problem | None:
         return None
     return Problem(
         f"the index has other files than {record.tag.name} records: {'; '.join(differences)}",
-        f"find out who uploaded them; if nobody of yours, yank {record.version} on the index and "
-        "release a patch: nox -s publish_release -- patch",
+        "find out who uploaded them; if nobody of yours: "
+        f"{yank_command(record.version, again)}; nox -s publish_release -- patch{again}",
     )
 
 
@@ -181,6 +184,11 @@ def astray(record: Record, newest: Version | None, branch: str, remote: str) -> 
         f"git fetch --tags {remote}; git switch {branch}; git merge {tag.name}; "
         f"git push {remote} {branch}",
     )
+
+
+def yank_command(version: Version, again: str) -> str:
+    """Return the command that yanks a version; why is for the maintainer to say."""
+    return f'nox -s yank -- {version} --reason "…"{again}'
 
 
 def kinds(filename: str) -> set[str]:

@@ -8,7 +8,7 @@ import hashlib
 import threading
 import time
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import requests
-    from pypi_simple import DistributionPackage
+    from pypi_simple import DistributionPackage, ProjectPage
     from twine.settings import Settings
 
     from release.plan import Distribution
@@ -114,6 +114,28 @@ class Index:
 
         Raises `IndexUnreadable` for every answer but a listing and 404.
         """
+        page = self._page(name)
+        return tuple(_listed(package) for package in page.packages) if page else ()
+
+    def manage_url(self, name: str, version: Version) -> str:
+        """Return the page on which people manage a version; "" where no Warehouse answers.
+
+        A Warehouse has it beside its Simple API, and tells the serial of a project's last change.
+        """
+        from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+        if self.upload_url in {DEFAULT_REPOSITORY, TEST_REPOSITORY}:
+            simple_url = replace(self, index_url="").simple_url  # the one configured may mirror it
+        elif (page := self._page(name)) and page.last_serial:
+            simple_url = self.simple_url
+        else:
+            return ""
+        root, _, folder = simple_url.rstrip("/").rpartition("/")
+        path = f"/manage/project/{canonicalize_name(name)}/release/{version}/"
+        return root + path if folder == "simple" else ""
+
+    def _page(self, name: str) -> ProjectPage | None:
+        """Ask for the listing of a project; None where the index doesn't know it."""
         import requests
         from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
 
@@ -123,7 +145,7 @@ class Index:
         try:
             page = client.get_project_page(name, timeout=self.timeout, headers=FRESH)
         except NoSuchProjectError:
-            return ()
+            return None
         except (requests.RequestException, UnsupportedContentTypeError, ValueError) as error:
             raise IndexUnreadable(
                 f"the index at {self.simple_url} can't be read: {reason(error)}",
@@ -140,7 +162,7 @@ class Index:
                 f"{client.get_project_url(name)} answers with a page that lists no files",
                 "set `index-url` in [tool.nox-release] to the root of the index's Simple API",
             )
-        return tuple(_listed(package) for package in page.packages)
+        return page
 
     def sha256_of(self, file: IndexFile) -> str:
         """Return a file's sha256; where the index doesn't say it, the file is downloaded."""

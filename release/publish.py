@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
+from release.agreement import yank_command
 from release.checks import RELEASE, Case, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
@@ -109,7 +110,7 @@ def publish(draft: Draft, project: Project, world: World, console: Console) -> P
 
 def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
     """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
-    with unfinished_on_error(world):
+    with unfinished_on_error(plan.version, world):
         with console.step(f"Record the intent in {world.intent.name}"):
             intent = record(plan, world)
         first, *rest = steps(intent, dist, world)
@@ -284,7 +285,7 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 
 @contextmanager
-def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
+def unfinished_on_error(version: Version, world: World, hint: str = "") -> Iterator[None]:
     """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
     is_rc = bool(hint)
     hint = hint or (
@@ -299,19 +300,19 @@ def unfinished_on_error(world: World, hint: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {hint}") from None
     except Conflict as error:
-        raise Unfinished(str(error), hint if is_rc else dead_end(world)) from error
+        raise Unfinished(str(error), hint if is_rc else dead_end(version, world)) from error
     except ReleaseError as error:
         raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
     except Exception as error:
         raise Unfinished(f"the release stopped: {error!r}", hint) from error
 
 
-def dead_end(world: World) -> str:
+def dead_end(version: Version, world: World) -> str:
     """Return what is left to do when the index has other bytes under the name of a file."""
     return (
         "an index takes no other bytes under a used name: unless it is mistaken, this release "
         "can't be finished\n"
         f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}\n"
-        "else it stays half published: yank it there, "
-        f"git push {world.git.remote} :{world.intent.name}, and release a higher version"
+        f"else it stays half published: git push {world.git.remote} :{world.intent.name}; "
+        f"{yank_command(version, world.again)}; and release a higher version"
     )

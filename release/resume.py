@@ -25,6 +25,7 @@ from packaging.utils import (
 )
 
 from release import Problem, Refused, ReleaseError
+from release.agreement import yank_command
 from release.checks import unfinished
 from release.plan import recorded, tag_template
 from release.process import ProgramFailed
@@ -246,7 +247,7 @@ def resume(intent: Intent, world: World, console: Console) -> Plan:
     """Finish an accepted release; files that the index lacks are built again."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        with unfinished_on_error(world):
+        with unfinished_on_error(intent.plan.version, world):
             intent = rebuild(intent, world, console, dist)
             return finish(intent, steps(intent, dist, world), console)
 
@@ -319,16 +320,20 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
 def refuse_if_seen(plan: Plan, world: World) -> None:
     """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
     files, git, tag = world.index.files(plan.name), world.git, f"refs/tags/{plan.tag}"
+    hint = (
+        f"finish it: nox -s publish_release -- --resume{world.again}\n"
+        f"then, if it is bad: {yank_command(plan.version, world.again)}"
+    )
     if own := published(plan, files, world):
         message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
         if others := {file.filename for file in files if file.version == plan.version} - {*own}:
             message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
-            raise ReleaseError(message, dead_end(world))
-        raise ReleaseError(message, f"finish it: nox -s publish_release -- --resume{world.again}")
+            raise ReleaseError(message, dead_end(plan.version, world))
+        raise ReleaseError(message, hint)
     if git.remote_refs(tag):
         raise ReleaseError(
             f"{plan.title} can't be abandoned: others may have seen {plan.tag} on {git.remote}",
-            f"finish it: nox -s publish_release -- --resume{world.again}",
+            hint,
         )
 
 

@@ -130,7 +130,7 @@ def look(project: Project, facts: Facts, world: World) -> Status:
         commits=tuple(commits),
     )
     compared = [record for record in records if record.version != status.unfinished]
-    return replace(status, disagreements=compare(compared, style, branch, git.remote))
+    return replace(status, disagreements=compare(compared, style, branch, git.remote, world.again))
 
 
 def tags_by_version(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.console import Console, Line
+    from release.index import Index
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import World
@@ -239,10 +240,14 @@ def wait_until_listed(
     name: str, distributions: Sequence[Distribution], world: World, line: Line
 ) -> None:
     """Wait while the index, which has accepted the files, doesn't list all of them."""
-    index = world.index
+    wait_while(partial(unseen, name, distributions, world), world.index, line)
+
+
+def wait_while(look: Callable[[], ReleaseError | None], index: Index, line: Line) -> None:
+    """Wait while `look` returns what the index doesn't show yet; raise that when patience ends."""
     deadline = time.monotonic() + index.patience
     until = datetime.now(timezone.utc) + timedelta(seconds=index.patience)
-    while problem := unseen(name, distributions, world):
+    while problem := look():
         if time.monotonic() > deadline:
             raise problem
         line.wait(f"waiting until {until:%H:%M} UTC: {problem}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import http.client
 import re
 import socket
@@ -16,6 +17,7 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -92,6 +94,7 @@ class Proxy:
         self.uploads: list[Upload] = []
         self.gate = threading.Event()
         self.rewrite: Callable[[bytes], bytes] = lambda page: page
+        self.headers: dict[str, str] = {}  # that the index's answers get
         self.lock = threading.Lock()
         self.port = 0
         self.open()
@@ -187,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.proxy.rewrite(answer.read())
         connection.close()
         kept = {"Content-Type": answer.getheader("Content-Type", "text/plain")}
-        return answer.status, kept, content
+        return answer.status, {**kept, **self.proxy.headers}, content
 
     def tell(self, answer: Answer, fault: str) -> None:
         """Hand the index's answer back, as the fault wants it."""
@@ -297,10 +300,15 @@ def faulty(target: str, faults: list[str], seen: list[str] | None = None) -> Ite
 @contextmanager
 def yanking(target: str, prefix: str, reason: str) -> Iterator[str]:
     """Forward to `target`, and list some files as yanked (PEP 592), which pypiserver can't."""
-    mark = f' data-yanked="{reason}">{prefix}'.encode()
     with hostile(target) as proxy:
-        proxy.rewrite = lambda page: page.replace(f">{prefix}".encode(), mark)
+        proxy.rewrite = partial(yanked, prefix, reason)
         yield proxy.url
+
+
+def yanked(prefix: str, reason: str, page: bytes) -> bytes:
+    """A listing in which the files whose names begin like this are yanked."""
+    mark = f' data-yanked="{html.escape(reason)}">{prefix}'
+    return page.replace(f">{prefix}".encode(), mark.encode())
 
 
 @contextmanager

@@ -12,8 +12,12 @@ import pytest
 
 from release import Problem, Refused
 from release.console import Console
+from tests.faults import hostile, yanked
+from tests.test_status import put
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.stage import Stage
 
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
@@ -67,6 +71,36 @@ def test_yes_means_that_it_does_not_ask(stage: Stage) -> None:
     code, shown = on_a_terminal(stage, "", "publish-rc", "minor", "--yes")
     assert code == 0, shown
     assert "[y/n]" not in shown
+
+
+def test_the_page_to_yank_on_is_opened_on_a_terminal_only(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stage, "1.3.0")
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser.py"
+    browser.write_text(
+        f"import pathlib, sys; pathlib.Path({str(opened)!r}).write_text(sys.argv[1])",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {browser} %s")
+    with hostile(stage.url) as proxy:
+        proxy.headers["X-PyPI-Last-Serial"] = "7"
+        proxy.rewrite = lambda page: yanked("acme-", "bad", page) if opened.exists() else page
+        command = ["yank", "1.3.0", "--reason", "bad", "--repository", proxy.url]
+        code, _ = on_a_terminal(stage, "", *command, "--dry-run")
+        assert (code, opened.exists()) == (0, False)
+        child = stage.spawn(*command)
+        assert child.stdout
+        assert any("waiting until" in row for row in child.stdout)
+        child.kill()
+        child.communicate()
+        assert not opened.exists()
+        code, shown = on_a_terminal(stage, "", *command)
+        assert code == 0, shown
+        page = f"{proxy.url}manage/project/acme/release/1.3.0/"
+        assert page in shown
+        assert opened.read_text(encoding="utf-8") == page
 
 
 def test_no_colour_is_no_colour(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

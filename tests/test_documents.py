@@ -51,7 +51,7 @@ def test_every_option_is_documented() -> None:
         if row[0].startswith("`--")
         for verb in ("all" if row[1] == "all" else row[1]).split(",")
     }
-    for verb in ("publish", "publish-rc", "status", "build", "rehearse"):
+    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse"):
         text = subprocess.run(
             [sys.executable, "-m", "release", verb, "--help"],
             capture_output=True,
@@ -93,7 +93,8 @@ def test_a_bare_nox_publishes_nothing() -> None:
     by_default = set(re.findall(r"^\* (\w+)", listed, re.MULTILINE))
     assert sessions >= by_default == {"tests", "lint"}
     offered = set(re.findall(r"^- (\w+)", listed, re.MULTILINE))
-    assert offered == {"torture", "build", "rehearse", "publish_rc", "publish_release", "status"}
+    publishing = {"rehearse", "publish_rc", "publish_release", "status", "yank"}
+    assert offered == {"torture", "build", *publishing}
 
 
 def test_sessions_do_not_run_a_module_of_the_project() -> None:

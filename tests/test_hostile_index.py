@@ -497,7 +497,8 @@ def test_a_later_file_whose_name_is_taken_meanwhile_ends_the_release(stage: Stag
         assert done.code == 1
         assert f"can't be abandoned: {WHEEL} is on the index for good" in done.err
         assert f"nor finished: {SDIST} has other bytes there" in done.err
-        assert f"git push origin :{INTENT}, and release a higher version" in done.err
+        yank = f'nox -s yank -- 1.3.0 --reason "…" --repository {proxy.url}'
+        assert f"git push origin :{INTENT}; {yank}; and release a higher version" in done.err
         (stage.files / SDIST).unlink()
         finishes(stage, proxy)
 

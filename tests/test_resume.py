@@ -124,6 +124,8 @@ def test_a_release_with_files_on_the_index_is_not_abandoned(stage: Stage) -> Non
     done = stage.run("publish", "--abandon")
     assert done.code == 1
     assert "can't be abandoned: acme-1.3.0-py3-none-any.whl" in done.err
+    assert "finish it: nox -s publish_release -- --resume\n" in done.err
+    assert 'then, if it is bad: nox -s yank -- 1.3.0 --reason "…"\n' in done.err
     assert stage.state() == before
 
 

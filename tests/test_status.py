@@ -286,7 +286,8 @@ def test_files_that_are_missing_or_different_from_what_the_tag_records(stage: St
     sdist.write_bytes(content)
     put(stage, "1.3.0", "{}-py2-none-any.whl")
     assert disagreements(stage)[0][1].endswith("recorded is no such file")
-    assert "yank 1.3.0" in status(stage).err
+    yank = f'nox -s yank -- 1.3.0 --reason "…" --repository {stage.url}'
+    assert yank in status(stage, "--repository", stage.url).err
 
 
 def test_a_tag_whose_commit_is_not_in_main(stage: Stage) -> None:

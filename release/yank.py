@@ -1,0 +1,217 @@
+"""Yank a bad version: people do it on a page of the index, which takes it from no program.
+
+It is done when the index says so of every file.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import webbrowser
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import Version
+
+from release import Refused, ReleaseError, UsageError
+from release.agreement import Record
+from release.index import IndexUnreadable
+from release.publish import unfinished_on_error
+from release.steps import Step, take, wait_while
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release.console import Console
+    from release.index import IndexFile
+    from release.project import Project
+    from release.world import Facts, World
+
+NEWEST = 5  # versions that are offered instead of one that isn't there
+MEANING = "installers skip it unless it is pinned with ==; its files stay"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yank:
+    """A version to be yanked and why, what users get instead, and where people do it."""
+
+    name: str
+    version: Version
+    files: tuple[str, ...]  # names
+    reason: str  # in one line
+    instead: Version | None  # the newest final version that is left
+    page: str  # "" where the index has an interface of its own
+    shown: str | None  # the reason that the index shows; None: it isn't yanked
+
+    @property
+    def title(self) -> str:
+        """Return the name and version that people say."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def users_get(self) -> str:
+        """Return what installers choose once it is yanked."""
+        return str(self.instead or "nothing: the index has no other final version")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        instead = self.instead and str(self.instead)
+        texts = {"version": str(self.version), "instead": instead, "page": self.page or None}
+        return {**vars(self), **texts}
+
+
+# Decide
+
+
+def decide(text: str, reason: str, project: Project, facts: Facts, world: World) -> Yank:
+    """Return what is to be yanked.
+
+    Raises `UsageError` for what can't be yanked, `ReleaseError` while its release is unfinished.
+    """
+    reason = " ".join(reason.split())
+    if not re.search(r"\w", reason):
+        raise UsageError(f"{reason!r} is no reason", "installers show it to users: say what breaks")
+    if facts.problems:
+        raise Refused(facts.problems)
+    version = find(text, project.name, facts, world)
+    found = record(version, facts.files)
+    refuse_if_unfinished(version, reason, facts, world)
+    left = {file.version for file in facts.files if file.version and file.yanked is None}
+    finals = (one for one in left - {version} if not one.is_prerelease)
+    return Yank(
+        name=project.name,
+        version=version,
+        files=tuple(file.filename for file in found.files),
+        reason=reason,
+        instead=max(finals, default=None),
+        page=world.index.manage_url(project.name, version),
+        shown=found.yanked,
+    )
+
+
+def find(text: str, name: str, facts: Facts, world: World) -> Version:
+    """Return the version that is meant, as the index has it."""
+    newest = ", ".join(map(str, sorted(facts.taken, reverse=True)[:NEWEST]))
+    hint = f"the newest there: {newest}" if newest else "is it the right index? see --repository"
+    try:
+        version = Version(text)
+    except ValueError:  # InvalidVersion, or a number longer than Python reads
+        raise UsageError(f"{text!r} is no version (PEP 440)", hint) from None
+    for one in facts.taken:
+        if one == version:
+            return one
+    raise UsageError(f"{name} {version} isn't on {world.index.simple_url}", hint)
+
+
+def refuse_if_unfinished(version: Version, reason: str, facts: Facts, world: World) -> None:
+    """Raise `ReleaseError` when the intent is that of this version on this index."""
+    if not facts.intent_id:
+        return
+    plan = world.intent.read(facts.intent_id).plan
+    if (plan.version, plan.repository) == (version, world.index.upload_url):
+        raise ReleaseError(
+            f"{plan.title} is unfinished, and would go on after it is yanked",
+            f"finish it: nox -s publish_release -- --resume{world.again}\n"
+            f"then: {command(version, reason, world)}",
+        )
+
+
+def record(version: Version, files: Iterable[IndexFile]) -> Record:
+    """Return what the index has of a version."""
+    own = tuple(file for file in files if file.version == version)
+    return Record(version=version, files=own, tag=None)
+
+
+def command(version: Version, reason: str, world: World) -> str:
+    """Return the command as it was typed."""
+    return f"nox -s yank -- {version} --reason {shlex.quote(reason)}{world.again}"
+
+
+# Show
+
+
+def show(yank: Yank, world: World, console: Console) -> None:
+    """Print what is going to be yanked, and what people do for that."""
+    console.document.update(yank.to_dict(), state="not yanked")
+    console.say(yank.title, style="bold")
+    console.table(
+        {
+            "files": ", ".join(yank.files),
+            "yanking": MEANING,
+            "users get": yank.users_get,
+            "reason": yank.reason,
+        }
+    )
+    console.say()
+    for number, text in enumerate(instructions(yank, world), 1):
+        console.say(f"  {number}. {text}")
+    console.say()
+
+
+def instructions(yank: Yank, world: World) -> list[str]:
+    """Return what people do, in the words of a Warehouse's page."""
+    if not yank.page:
+        return [f"At {world.index.simple_url}: yank it in the index's own interface"]
+    return [
+        f"Open {yank.page} as an owner of the project",
+        'Press "Yank release", and paste the reason',
+        f'Type {yank.version} to confirm, and press "Yank release" again',
+    ]
+
+
+def show_yanked(yank: Yank, world: World, console: Console) -> None:
+    """Print that it is yanked, and how to go on; warn when the index shows another reason."""
+    console.document.update(yank.to_dict(), state="yanked", shown=yank.shown)
+    console.say(f"{yank.title} is yanked", style="bold green")
+    console.table(
+        {
+            "reason": yank.shown or "none on the index",
+            "users get": yank.users_get,
+            "next": f"nox -s publish_release -- patch{world.again}",
+        }
+    )
+    if " ".join((yank.shown or "").split()) != yank.reason:
+        console.say(f"The index doesn't show the reason given here: {yank.reason}", style="yellow")
+
+
+# Wait
+
+
+def wait_until_yanked(yank: Yank, world: World, console: Console) -> Yank:
+    """Wait while people yank it; return it with the reason that the index then shows."""
+    if yank.page and console.asks:
+        webbrowser.open(yank.page)
+    look = partial(unyanked, yank, world)
+    step = Step(
+        title="See every file yanked",
+        done=lambda: not look(),
+        do=partial(wait_while, look, world.index),
+    )
+    again = command(yank.version, yank.reason, world)
+    hint = f"type the same command again to see whether it is done: {again}"
+    with unfinished_on_error(yank.version, world, hint):
+        take(step, console)
+        found = record(yank.version, world.index.files(yank.name))
+    return replace(yank, shown=found.yanked)
+
+
+def unyanked(yank: Yank, world: World) -> ReleaseError | None:
+    """Return why it isn't yanked yet; None when every file is, and the index says so twice."""
+    try:
+        names = not_yanked(yank, world) or not_yanked(yank, world)
+    except IndexUnreadable as error:
+        return error
+    if not names:
+        return None
+    return ReleaseError(f"{world.index.simple_url} doesn't show as yanked: {', '.join(names)}")
+
+
+def not_yanked(yank: Yank, world: World) -> list[str]:
+    """Return the files that the index doesn't list as yanked; a deleted file isn't yanked."""
+    files = record(yank.version, world.index.files(yank.name)).files
+    there = {file.filename: file.yanked for file in files}
+    return [
+        *(name for name, reason in there.items() if reason is None),
+        *(f"{name} (not there any more)" for name in yank.files if name not in there),
+    ]
