@@ -218,6 +218,29 @@ def test_an_intent_without_a_plan_is_refused(
     record_property("tampered intents refused", 1)
 
 
+@pytest.mark.parametrize("key", ["base", "commit", "tag_object"])
+@pytest.mark.parametrize("value", ["--output=.git/config", "HEAD", "", ["0" * 40]])
+def test_an_id_that_git_would_take_for_something_else_is_refused(
+    stage: Stage, key: str, value: object, record_property: Record
+) -> None:
+    """`git show --output=FILE` writes the file."""
+    stopped_at_the_push(stage)
+    place = stage.other_clone("evil")
+    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
+    (place / "plan.json").write_text(json.dumps({**plan, key: value}), encoding="utf-8")
+    stage.git("commit", "--quiet", "--all", "--message", "Forged", at=place)
+    stage.git("push", "--quiet", "origin", f"HEAD:{INTENT}", at=place)
+    before = (stage.state(), (stage.clone / ".git/config").read_bytes())
+    for command in (("status",), ("publish", "--resume"), ("publish", "--abandon")):
+        done = stage.run(*command)
+        assert done.code in {1, 3}, done.out
+        assert f"{key} is no id: " in done.err
+    assert (stage.state(), (stage.clone / ".git/config").read_bytes()) == before
+    record_property("tampered intents refused", 1)
+
+
 def test_a_ref_that_is_no_intent_is_refused(stage: Stage, record_property: Record) -> None:
     stage.git("push", "--quiet", "origin", f"HEAD:{INTENT}")
     before = stage.state()
