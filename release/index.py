@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from release import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import requests
@@ -219,16 +219,30 @@ class Index:
                 else "type the command again then",
             )
 
-    def upload(self, path: Path, name: str, one: Distribution, progress: Progress) -> None:
+    def upload(
+        self,
+        path: Path,
+        name: str,
+        one: Distribution,
+        progress: Progress,
+        hold: Callable[[], object] = lambda: None,
+    ) -> None:
         """Make the index have this file of project `name`; done where it has it already.
 
         After an answer that leaves the outcome open, the index is asked before the file is sent
-        again. Raises `UploadRefused` after a plain no, else `UploadUncertain`.
+        again. Raises `UploadRefused` after a plain no, else `UploadUncertain`. `hold` is called
+        before anything is sent, and raises when it mustn't be.
         """
         from release.upload import UploadRefused, UploadUncertain
 
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
+            raise IndexUnreadable(
+                f"{self.simple_url} listed {one.filename} a moment ago, and doesn't now; it was not "
+                "sent, because building it again made other bytes, or none",
+            )
         doubt: UploadUncertain | None = None
         for pause in (*PAUSES, None):
+            hold()
             try:
                 return self._sender.send(path, progress)
             except UploadUncertain as error:

@@ -146,8 +146,7 @@ def uploads(
             Step(
                 title=f"Upload {title}",
                 done=partial(listed, name, group, world),
-                do=partial(upload, name, group, dist, world),
-                hold=hold,
+                do=partial(upload, name, group, dist, world, hold),
             )
             for title, group in zip(titles, groups, strict=True)
             if group
@@ -171,14 +170,20 @@ def missing(name: str, distributions: Iterable[Distribution], world: World) -> l
     return [one for one in distributions if not world.index.has(one, files)]
 
 
-def upload(
-    name: str, distributions: Sequence[Distribution], dist: Path, world: World, line: Line
+def upload(  # noqa: PLR0913
+    name: str,
+    distributions: Sequence[Distribution],
+    dist: Path,
+    world: World,
+    hold: Callable[[], object],
+    line: Line,
 ) -> None:
-    """Send those files that the index lacks, several at once."""
+    """Send those files that the index lacks, several at once; each try only while `hold` allows."""
+    send = world.index.upload
     wanted = missing(name, distributions, world)
     with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
         sent = [
-            pool.submit(world.index.upload, dist / one.filename, name, one, line.bar(one.filename))
+            pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold)
             for one in wanted
         ]
     for one in sent:
