@@ -235,11 +235,7 @@ class Index:
         """
         from release.upload import UploadRefused, UploadUncertain
 
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
-            raise IndexUnreadable(
-                f"{self.simple_url} listed {one.filename} a moment ago, and doesn't now; it was not "
-                "sent, because building it again made other bytes, or none",
-            )
+        self._insist_on_bytes(path, one)
         doubt: UploadUncertain | None = None
         for pause in (*PAUSES, None):
             hold()
@@ -259,6 +255,14 @@ class Index:
                     raise UploadUncertain(f"{doubt}; then {error}") from error
                 raise
         return None
+
+    def _insist_on_bytes(self, path: Path, one: Distribution) -> None:
+        """Raise `ReleaseError` unless `path` has the bytes of the plan."""
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
+            raise IndexUnreadable(
+                f"{self.simple_url} listed {one.filename} a moment ago, and doesn't now; it was not "
+                "sent, because building it again made other bytes, or none",
+            )
 
     def _has_after(self, error: ReleaseError, one: Distribution, name: str) -> bool:
         """Ask whether the index has a file in spite of `error`."""

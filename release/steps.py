@@ -170,7 +170,7 @@ def missing(name: str, distributions: Iterable[Distribution], world: World) -> l
     return [one for one in distributions if not world.index.has(one, files)]
 
 
-def upload(  # noqa: PLR0913
+def upload(
     name: str,
     distributions: Sequence[Distribution],
     dist: Path,
