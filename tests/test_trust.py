@@ -262,3 +262,37 @@ def test_what_a_stranger_writes_does_not_command_the_terminal(
     assert "Eve" in done.out
     assert "\x1b" not in done.out + done.err
     record_property("tampered intents refused", 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("AUTHOR_NAME", "Eve\u2028x"), ("COMMITTER_DATE", "@999999999999 +0000")]
+)
+def test_a_strange_author_or_time_is_no_crash(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    stopped_at_the_push(stage)
+    with monkeypatch.context() as patch:
+        patch.setenv(f"GIT_{key}", value)
+        tamper(stage, lambda *_: None)
+    assert stage.run("status").code == 3
+
+
+@pytest.mark.parametrize("name", ["x;$(touch${IFS}evil)-1.3.0", "other-1.3.0", "vv1.3.0"])
+def test_a_tag_in_a_strange_style_is_refused(
+    stage: Stage, name: str, record_property: Record
+) -> None:
+    stopped_at_the_push(stage)
+    text = tag_text(stage).replace("tag v1.3.0", f"tag {name}")
+    tamper(stage, lambda *args: args[2].update(tag=name), tag=text)
+    refused(stage, f"its tag is {name}, not v1.3.0")
+    record_property("tampered intents refused", 1)
+
+
+def test_a_tag_with_words_behind_its_message_is_refused(
+    stage: Stage, record_property: Record
+) -> None:
+    stopped_at_the_push(stage)
+    text = f"{tag_text(stage)}-----BEGIN EVIL-----\n{OTHER}  evil.whl\n"
+    tamper(stage, lambda *_: None, tag=text)
+    refused(stage, "its tag message is")
+    record_property("tampered intents refused", 1)
