@@ -260,7 +260,7 @@ class Index:
         """Raise `ReleaseError` unless `path` has the bytes of the plan."""
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
             raise IndexUnreadable(
-                f"{self.simple_url} listed {one.filename} a moment ago, and doesn't now; it was not "
+                f"{self.simple_url} listed {one.filename} a moment ago, and not now; it wasn't "
                 "sent, because building it again made other bytes, or none",
             )
 

@@ -670,7 +670,7 @@ def test_a_file_that_was_listed_a_moment_ago_is_not_sent_as_another_build(stage:
     command = ("publish", "minor", "--skip-tests", "--repository")
     with hostile(stage.url, upload=[PASS, "400"]) as proxy:
         assert stage.run(*command, proxy.url).code == 3
-        proxy.faults = {LISTING: iter([PASS] * 3 + [STALE] * 3)}
+        proxy.faults = {LISTING: iter([PASS] * 4 + [STALE] * 3)}
         done = stage.run(*command, proxy.url)
         assert done.code == 3, done.out
         assert "listed acme-1.3.0-py3-none-any.whl a moment ago" in done.err
