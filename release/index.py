@@ -252,11 +252,12 @@ class Index:
         """Make the index have this file of project `name`; done where it has it already.
 
         After an answer that leaves the outcome open, the index is asked before the file is sent
-        again. Raises `UploadRefused` after a plain no, else `UploadUncertain`, and before each
-        time that it is sent what `hold` raises.
+        again. Raises `UploadRefused` after a plain no, else `UploadUncertain`. `hold` is called
+        before anything is sent, and raises when it mustn't be.
         """
         from release.upload import UploadRefused, UploadUncertain
 
+        self._insist_on_bytes(path, one)
         doubt: UploadUncertain | None = None
         for pause in (*PAUSES, None):
             hold()
@@ -276,6 +277,14 @@ class Index:
                     raise UploadUncertain(f"{doubt}; then {error}") from error
                 raise
         return None
+
+    def _insist_on_bytes(self, path: Path, one: Distribution) -> None:
+        """Raise `ReleaseError` unless `path` has the bytes of the plan."""
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
+            raise IndexUnreadable(
+                f"{self.simple_url} listed {one.filename} a moment ago, and not now; it wasn't "
+                "sent, because building it again made other bytes, or none",
+            )
 
     def _has_after(self, error: ReleaseError, one: Distribution, name: str) -> bool:
         """Ask whether the index has a file in spite of `error`."""

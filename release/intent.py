@@ -20,6 +20,8 @@ from release.process import ProgramFailed
 if TYPE_CHECKING:
     from release.git import Git
 
+LATEST = 32503680000  # seconds: the year 3000, up to which every system's clock library counts
+
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
@@ -48,16 +50,15 @@ class IntentRef:
         try:
             plan = Plan.from_json(self.git.raw("cat-file", "blob", f"{intent_id}:plan.json"))
             tag = self.git.raw("cat-file", "blob", f"{intent_id}:tag")
-            author, when = self.git(
-                "show", "--no-patch", "--format=%an <%ae>%n%ct", intent_id
-            ).splitlines()
+            form = "--format=%ct %an <%ae>"
+            when, _, author = self.git("show", "--no-patch", form, intent_id).partition(" ")
+            since = datetime.fromtimestamp(min(int(when), LATEST), timezone.utc)
         except ProgramFailed as error:
             raise ReleaseError(
                 f"{self.name} on {self.git.remote} isn't an intent, or has just changed",
                 "look again: git ls-remote " + self.git.remote,
             ) from error
         self.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=tag)
-        since = datetime.fromtimestamp(int(when), timezone.utc)
         return Intent(id=intent_id, plan=plan, author=author, since=since)
 
     def write(self, plan: Plan, instead_of: Intent | None = None) -> Intent:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from release.version import Bump
 
 FORMAT = 1  # of plan.json
+IDS = ("base", "commit", "tag_object", "sha256")  # fields that are hexadecimal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +146,9 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
         kinds = get_type_hints(kind)
         if value.keys() != kinds.keys():
             raise TypeError(f"not the fields of a {kind.__name__}: {', '.join(value)}")
+        for name in kinds.keys() & {*IDS}:  # git would take other text for an option, or a ref
+            if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", str(value[name])):
+                raise TypeError(f"{name} is no id: {value[name]!r}")
         return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_read(get_args(kind)[0], one) for one in value)

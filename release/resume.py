@@ -7,6 +7,7 @@ version, and its files are built anew and compared.
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from contextlib import suppress
@@ -27,10 +28,16 @@ from packaging.utils import (
 from release import Problem, Refused, ReleaseError
 from release.agreement import yank_command
 from release.checks import unfinished
-from release.plan import recorded, tag_template
+from release.plan import recorded, release_tag, tag_template
 from release.process import ProgramFailed
 from release.project import Project
-from release.publish import build_and_check, dead_end, finish, unfinished_on_error
+from release.publish import (
+    build_and_check,
+    dead_end,
+    finish,
+    insist_on_time,
+    unfinished_on_error,
+)
 from release.steps import missing, steps
 from release.tagging import tag_object
 from release.version import PARTS, Bump, next_version
@@ -48,6 +55,11 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Plan
     from release.world import Facts, World
 
+# Nothing but a signature may follow a tag's message (git's gpg-interface.c knows these four).
+SIGNATURE = re.compile(
+    r"-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----\n"
+    r"(\w+: .*\n)*\n?([A-Za-z0-9+/=]+\n)+-----END \1-----\n*\Z"
+)
 SETTLE = 10.0  # seconds in which an upload that was on its way turns up
 
 
@@ -186,8 +198,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "version": (plan.version, _bumped(plan, project.version, facts)),
         "branch": (plan.branch, facts.branch),
         "message": (plan.message, project.message(plan.version)),
-        # Its style may depend on the tags that a clone has; the tag object is checked below.
-        "tag": (plan.tag, plan.tag if plan.tag.endswith(str(plan.version)) else derived.tag),
+        "tag": (plan.tag, plan.tag if _is_in_style(plan, project) else derived.tag),
         "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
         "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
         "tag message": (_told(git, plan), plan.tag_message(plan.distributions)),
@@ -206,6 +217,12 @@ def _bumped(plan: Plan, previous: Version, facts: Facts) -> Version | None:
         return next_version(previous, Bump.parse(plan.bump), facts.taken - {plan.version})
     except ReleaseError:
         return None
+
+
+def _is_in_style(plan: Plan, project: Project) -> bool:
+    """Say whether the tag is one that a clone with other tags would derive."""
+    found = None if project.config.tag else release_tag(plan.tag, project.name)
+    return found is not None and plan.tag == f"{found[0]}{plan.version}"
 
 
 def _files(plan: Plan) -> set[tuple[str, Version]] | str:
@@ -237,7 +254,7 @@ def _told(git: Git, plan: Plan) -> str:
         text = git.raw("cat-file", "tag", plan.tag_object).decode("utf-8", "replace")
     except ReleaseError:
         return ""
-    return text.partition("\n\n")[2].partition("-----BEGIN ")[0]
+    return SIGNATURE.sub("", text.partition("\n\n")[2])
 
 
 # Finish
@@ -249,7 +266,17 @@ def resume(intent: Intent, world: World, console: Console) -> Plan:
         dist = Path(folder)
         with unfinished_on_error(intent.plan.version, world):
             intent = rebuild(intent, world, console, dist)
+            if not on_index(intent.plan, world):
+                insist_it_can_end(intent, world)
             return finish(intent, steps(intent, dist, world), console)
+
+
+def insist_it_can_end(intent: Intent, world: World) -> None:
+    """Ask what was asked when it began, while it may still be abandoned; else `ReleaseError`."""
+    try:
+        insist_on_time(intent, world)
+    except Refused as error:
+        raise ReleaseError(str(error), "\n".join(error.hints)) from error
 
 
 def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Intent:
@@ -320,6 +347,7 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
 def refuse_if_seen(plan: Plan, world: World) -> None:
     """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
     files, git, tag = world.index.files(plan.name), world.git, f"refs/tags/{plan.tag}"
+    refs = git.remote_refs(tag, f"{tag}^{{}}")
     hint = (
         f"finish it: nox -s publish_release -- --resume{world.again}\n"
         f"then, if it is bad: {yank_command(plan.version, world.again)}"
@@ -330,7 +358,7 @@ def refuse_if_seen(plan: Plan, world: World) -> None:
             message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
             raise ReleaseError(message, dead_end(plan.version, world))
         raise ReleaseError(message, hint)
-    if git.remote_refs(tag):
+    if refs.get(f"{tag}^{{}}", refs.get(tag)) == plan.commit:  # on another one it isn't ours
         raise ReleaseError(
             f"{plan.title} can't be abandoned: others may have seen {plan.tag} on {git.remote}",
             hint,

@@ -173,7 +173,6 @@ def uploads(
                 title=f"Upload {title}",
                 done=partial(listed, name, group, world),
                 do=partial(upload, name, group, dist, world, hold),
-                hold=hold,
             )
             for title, group in zip(titles, groups, strict=True)
             if group
@@ -205,13 +204,12 @@ def upload(
     hold: Callable[[], object],
     line: Line,
 ) -> None:
-    """Send those files that the index lacks, several at once."""
+    """Send those files that the index lacks, several at once; each try only while `hold` allows."""
+    send = world.index.upload
     wanted = missing(name, distributions, world)
     with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
         sent = [
-            pool.submit(
-                world.index.upload, dist / one.filename, name, one, line.bar(one.filename), hold
-            )
+            pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold)
             for one in wanted
         ]
     for one in sent:

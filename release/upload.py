@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -47,7 +48,9 @@ class Sender:
     """One connection to an index. Not to be shared between threads: a `Session` mustn't be."""
 
     def __init__(self, settings: Settings, timeout: tuple[float, float]) -> None:
-        rich.get_console().quiet = True  # twine prints there; what we show has a console of its own
+        # What twine prints and logs isn't cleaned of secrets; what we show is, by our console.
+        rich.get_console().quiet = True
+        logging.getLogger("twine").setLevel(logging.CRITICAL)
         self.adapter = _Adapter()
         self.adapter.timeout = timeout
         self.repository = settings.create_repository()

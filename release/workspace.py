@@ -49,7 +49,7 @@ def workspace() -> Iterator[Path]:
 def clear_after_killed_runs(git: Git) -> None:
     """Remove the worktrees of this repository, and the folders, that killed runs have left."""
     for path in worktrees(git)[1:]:  # the first one is the user's
-        run = next((folder for folder in path.parents[::-1] if _is_run(folder)), None)
+        run = next(filter(_is_run, path.parents), None)
         if run and not _is_held(run):
             with suppress(ReleaseError):  # it is in nobody's way
                 remove_worktree(git, path)
@@ -64,11 +64,12 @@ def _remove(folder: Path) -> None:
 
     So the file that says whose it is goes last.
     """
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-    if not any(path.is_dir() for path in folder.iterdir()):
-        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # another run has cleared it
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+        if not any(path.is_dir() for path in folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _use(folder: str, variables: dict[str, str | None]) -> None:

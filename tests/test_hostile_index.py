@@ -64,7 +64,8 @@ from tests.faults import (
     WRONG,
     hostile,
 )  # fmt: skip
-from tests.stage import PYPROJECT, Result
+from tests.stage import PYPROJECT, Result, with_backend
+from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -661,3 +662,42 @@ def test_the_command_is_typed_until_it_is_done(stage: Stage) -> None:
     assert 3 in codes
     assert codes[-1] == 0
     is_complete(stage)
+
+
+def test_a_file_that_was_listed_a_moment_ago_is_not_sent_as_another_build(stage: Stage) -> None:
+    """The listing flaps after the other file was built again, by a backend that varies."""
+    files = with_backend(UNREPRODUCIBLE)
+    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{QUICK}"})
+    command = ("publish", "minor", "--skip-tests", "--repository")
+    with hostile(stage.url, upload=[PASS, "400"]) as proxy:
+        assert stage.run(*command, proxy.url).code == 3
+        proxy.faults = {LISTING: iter([PASS] * 4 + [STALE] * 3)}
+        done = stage.run(*command, proxy.url)
+        assert done.code == 3, done.out
+        assert "listed acme-1.3.0-py3-none-any.whl a moment ago" in done.err
+        done = stage.run(*command, proxy.url)
+        assert done.code == 0, done.err
+        sent = {(one.filename, one.sha256) for one in proxy.uploads}
+    assert len(sent) == len(FILES), "never other bytes, not even to be refused"
+
+
+def test_nothing_is_sent_any_more_after_somebody_has_abandoned_it(stage: Stage) -> None:
+    """While the first file is tried again and again."""
+    stage.commit({"pyproject.toml": PYPROJECT + QUICK.replace("2", "60")})
+    before = stage.remote_refs()
+    other = stage.other_clone()
+    with hostile(stage.url, upload=["503"] * 4) as proxy:
+        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        while sum(one.kind == UPLOAD for one in proxy.requests) < 3:
+            assert slow.poll() is None
+            time.sleep(0.05)
+        done = stage.run("publish", "--abandon", "--repository", proxy.url, at=other)
+        assert done.code == 0, done.err
+        _, err = slow.communicate(timeout=60)
+    assert slow.returncode == 3
+    assert "has finished, continued or abandoned the release meanwhile" in err
+    assert stage.published() == []
+    assert stage.remote_refs() == before
+
+
+QUICK = "\n[tool.nox-release]\npatience = 2\n"

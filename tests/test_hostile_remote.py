@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults import DROP, hostile
 from tests.githttp import CREDENTIALS, Fault, git_over_http
 from tests.stage import PYPROJECT
 
@@ -494,3 +495,33 @@ def test_a_remote_that_asks_for_credentials_gets_no_answer(stage: Stage) -> None
     assert child.returncode == 1
     assert "could not read Username" in child.stdout
     assert "terminal prompts disabled" in child.stdout
+
+
+@pytest.mark.parametrize("what", ["tag", "version"])
+def test_what_came_before_the_first_file_stops_it_and_lets_it_be_abandoned(
+    stage: Stage, what: str
+) -> None:
+    """Nothing is on the index yet, so a release that can't be finished must not begin to be."""
+    quick = "\n[tool.nox-release]\npatience = 1\n"
+    stage.commit({"pyproject.toml": PYPROJECT + quick})
+    with hostile(stage.url, upload=[DROP] * 5) as proxy:
+        command = ("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        assert stage.run(*command).code == 3
+        place = stage.other_clone()
+        if what == "tag":
+            stage.git("push", "--quiet", "origin", "HEAD:refs/tags/v1.3.0", at=place)
+        else:
+            text = PYPROJECT.replace("1.2.3", "1.2.4") + quick
+            (place / "pyproject.toml").write_text(text, encoding="utf-8")
+            stage.git("commit", "--quiet", "--all", "--message", "Change", at=place)
+            stage.git("push", "--quiet", at=place)
+        done = stage.run(*command)
+        assert done.code == 3, done.out
+        words = {"tag": "v1.3.0 was made on origin meanwhile", "version": "doesn't merge into it"}
+        assert words[what] in done.err
+        assert "--abandon" in done.err
+        assert stage.published() == []
+        done = stage.run("publish", "--abandon", "--repository", proxy.url)
+        assert done.code == 0, done.err
+    assert INTENT not in stage.remote_refs()
+    assert ("refs/tags/v1.3.0" in stage.remote_refs()) is (what == "tag")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import sys
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from release.rehearsal import USER
-from tests.faults import PASS, faulty
+from tests.faults import PASS, faulty, serving
 from tests.githttp import CREDENTIALS, Fault, git_over_http
-from tests.stage import NOXFILE, with_backend
+from tests.stage import NOXFILE, PYPROJECT, with_backend
 from tests.test_resume import FILES
 
 if TYPE_CHECKING:
@@ -156,3 +157,30 @@ def test_what_a_program_prints_is_cleaned(stage: Stage) -> None:
         assert done.code == 1
         assert "the password is ***" in done.out + done.err
         assert stage.password not in done.out + done.err
+
+
+class Repeats(BaseHTTPRequestHandler):
+    """Knows no project, takes no file, and repeats the credentials beside the status."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        known = base64.b64decode(self.headers["Authorization"].split()[1]).decode()
+        self.send_response(503, f"{known} \x1b[2J")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_what_an_index_says_beside_its_status_is_cleaned(stage: Stage) -> None:
+    """Twine logs it."""
+    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 1\n"})
+    with serving(Repeats) as url:
+        code, text = spoken(stage, "publish", "minor", "--skip-tests", "--repository", url)
+    assert code == 3, text
+    assert "503" in text
+    assert stage.password not in text
+    assert "\x1b" not in text

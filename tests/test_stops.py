@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.workspace import workspace
 from tests import stopper
 from tests.stage import PYPROJECT
 
@@ -212,3 +214,37 @@ def test_a_release_survives_every_stop(
                 raise AssertionError(f"{stop}: {error}") from error
         survived += 1
     record_property("stops survived", survived)
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from release.git import Git
+from release.workspace import workspace
+from release.worktree import worktree
+
+with workspace(), worktree(Git(root=Path.cwd(), env=os.environ), "HEAD"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_a_killed_run_inside_another_run_is_cleared(stage: Stage) -> None:
+    """As when this suite runs as the tests of a release."""
+    with workspace() as outer:
+        temporary = outer / "temporary"
+        temporary.mkdir()
+        env = {**os.environ, "TMPDIR": str(temporary)}
+        python = [sys.executable, "-I"]
+        subprocess.run([*python, "-c", KILLED], cwd=stage.clone, env=env, check=False)
+        assert len(stage.git("worktree", "list").splitlines()) == 2
+        command = [*python, "-m", "release", "publish", "minor", "--dry-run", "--skip-tests"]
+        subprocess.run(command, cwd=stage.clone, env=env, check=True)
+        assert len(stage.git("worktree", "list").splitlines()) == 1
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_that_another_run_has_cleared_is_no_failure() -> None:
+    """Between the end of a run and its cleaning up, nobody holds the folder."""
+    with workspace() as folder:
+        shutil.rmtree(folder)

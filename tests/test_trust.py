@@ -218,6 +218,29 @@ def test_an_intent_without_a_plan_is_refused(
     record_property("tampered intents refused", 1)
 
 
+@pytest.mark.parametrize("key", ["base", "commit", "tag_object"])
+@pytest.mark.parametrize("value", ["--output=.git/config", "HEAD", "", ["0" * 40]])
+def test_an_id_that_git_would_take_for_something_else_is_refused(
+    stage: Stage, key: str, value: object, record_property: Record
+) -> None:
+    """`git show --output=FILE` writes the file."""
+    stopped_at_the_push(stage)
+    place = stage.other_clone("evil")
+    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
+    (place / "plan.json").write_text(json.dumps({**plan, key: value}), encoding="utf-8")
+    stage.git("commit", "--quiet", "--all", "--message", "Forged", at=place)
+    stage.git("push", "--quiet", "origin", f"HEAD:{INTENT}", at=place)
+    before = (stage.state(), (stage.clone / ".git/config").read_bytes())
+    for command in (("status",), ("publish", "--resume"), ("publish", "--abandon")):
+        done = stage.run(*command)
+        assert done.code in {1, 3}, done.out
+        assert f"{key} is no id: " in done.err
+    assert (stage.state(), (stage.clone / ".git/config").read_bytes()) == before
+    record_property("tampered intents refused", 1)
+
+
 def test_a_ref_that_is_no_intent_is_refused(stage: Stage, record_property: Record) -> None:
     stage.git("push", "--quiet", "origin", f"HEAD:{INTENT}")
     before = stage.state()
@@ -238,4 +261,38 @@ def test_what_a_stranger_writes_does_not_command_the_terminal(
     done = stage.run("publish", "--resume", "--dry-run")
     assert "Eve" in done.out
     assert "\x1b" not in done.out + done.err
+    record_property("tampered intents refused", 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("AUTHOR_NAME", "Eve\u2028x"), ("COMMITTER_DATE", "@999999999999 +0000")]
+)
+def test_a_strange_author_or_time_is_no_crash(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    stopped_at_the_push(stage)
+    with monkeypatch.context() as patch:
+        patch.setenv(f"GIT_{key}", value)
+        tamper(stage, lambda *_: None)
+    assert stage.run("status").code == 3
+
+
+@pytest.mark.parametrize("name", ["x;$(touch${IFS}evil)-1.3.0", "other-1.3.0", "vv1.3.0"])
+def test_a_tag_in_a_strange_style_is_refused(
+    stage: Stage, name: str, record_property: Record
+) -> None:
+    stopped_at_the_push(stage)
+    text = tag_text(stage).replace("tag v1.3.0", f"tag {name}")
+    tamper(stage, lambda *args: args[2].update(tag=name), tag=text)
+    refused(stage, f"its tag is {name}, not v1.3.0")
+    record_property("tampered intents refused", 1)
+
+
+def test_a_tag_with_words_behind_its_message_is_refused(
+    stage: Stage, record_property: Record
+) -> None:
+    stopped_at_the_push(stage)
+    text = f"{tag_text(stage)}-----BEGIN EVIL-----\n{OTHER}  evil.whl\n"
+    tamper(stage, lambda *_: None, tag=text)
+    refused(stage, "its tag message is")
     record_property("tampered intents refused", 1)
