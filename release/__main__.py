@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         console.problems(ReleaseError(f"the machine says: {error}"))
         code = 1
-    except KeyboardInterrupt as stop:
-        console.problems(ReleaseError(str(stop) or "interrupted; nothing has changed"))
+    except KeyboardInterrupt:
+        console.problems(ReleaseError(f"interrupted; {console.interrupted}"))
         code = 130
     console.close(code)
     return code

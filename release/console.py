@@ -93,6 +93,7 @@ class Console:
         self.secrets: list[str] = []
         self.hide(secrets)
         self.document: dict[str, Any] = {"steps": []}
+        self.interrupted = "nothing has changed"  # what is so when somebody stops it
         can_draw = (stream.encoding or "").lower().startswith("utf")
         self.tick, self.cross, self.arrow = ("✓", "✗", "→") if can_draw else ("ok", "x", "->")
 
@@ -142,7 +143,7 @@ class Console:
         finally:
             seconds = time.monotonic() - started
             mark, style = (self.tick, "green") if state == "done" else (self.cross, "red")
-            remark = f", {line.remark}" if line.remark else ""
+            remark = f", {self.clean(line.remark)}" if line.remark else ""
             row = Text.assemble((f"{mark:>3} ", style), self.clean(title))
             self.terminal.print(row.append(f"  {seconds:.1f} s{remark}", style="dim"))
             entry = {"title": title, "state": state, "seconds": round(seconds, 3)}

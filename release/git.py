@@ -117,6 +117,12 @@ class Git:
             return self("hash-object", "--", path) == blob
         return False
 
+    def locks(self) -> list[Path]:
+        """Return the locks on this checkout: of a git that runs, or of one that was killed."""
+        names = ("index.lock", "HEAD.lock", f"refs/heads/{self.branch()}.lock")
+        paths = [self("rev-parse", "--path-format=absolute", "--git-path", one) for one in names]
+        return [path for path in map(Path, paths) if path.exists()]
+
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""
         return self("rev-parse", "--is-shallow-repository") == "true"
@@ -172,6 +178,10 @@ class Git:
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
         return self("rev-parse", f"{commit}^{{tree}}")
+
+    def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+        return self("show", "--no-patch", "--format=%B", commit)
 
     def parents(self, commit: str) -> list[str]:
         """Return the ids of a commit's parents."""

@@ -137,7 +137,12 @@ class Index:
     def _page(self, name: str) -> ProjectPage | None:
         """Ask for the listing of a project; None where the index doesn't know it."""
         import requests
-        from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
+        from pypi_simple import (
+            NoSuchProjectError,
+            PyPISimple,
+            UnsupportedContentTypeError,
+            UnsupportedRepoVersionError,
+        )
 
         from release.upload import reason
 
@@ -146,7 +151,12 @@ class Index:
             page = client.get_project_page(name, timeout=self.timeout, headers=FRESH)
         except NoSuchProjectError:
             return None
-        except (requests.RequestException, UnsupportedContentTypeError, ValueError) as error:
+        except (
+            requests.RequestException,
+            UnsupportedContentTypeError,
+            UnsupportedRepoVersionError,
+            ValueError,
+        ) as error:
             raise IndexUnreadable(
                 f"the index at {self.simple_url} can't be read: {reason(error)}",
                 "try again; if the address is wrong, set `index-url` in [tool.nox-release]",

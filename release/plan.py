@@ -73,6 +73,12 @@ class Release:
         """Return the name and version that people say."""
         return f"{self.name} {self.version}"
 
+    def is_message(self, text: str) -> bool:
+        """Say whether a commit's message is that of the release; hooks may add trailers to it."""
+        trailers = text.removeprefix(self.message).strip().splitlines()
+        is_trailed = all(re.match(r"[A-Za-z][A-Za-z-]*: ", row) for row in trailers)
+        return text.startswith(self.message) and is_trailed
+
     def tag_message(self, distributions: Iterable[Distribution]) -> str:
         """Return the tag's message: the release and the sha256 of every file of it."""
         skipped = [] if self.tests else ["", "Released with --skip-tests."]

@@ -74,7 +74,7 @@ def publish_rc(
         if other := world.intent.id():  # begun while this was built
             raise Refused((unfinished(world, other),))
         still_follows(draft, world, known=[draft.version])  # those are its own files
-        with unfinished_on_error(draft.version, world, "the same command continues"):
+        with unfinished_on_error(draft.version, world, console, "the same command continues"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:
                 take(first, console)

@@ -110,7 +110,7 @@ def publish(draft: Draft, project: Project, world: World, console: Console) -> P
 
 def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
     """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
-    with unfinished_on_error(plan.version, world):
+    with unfinished_on_error(plan.version, world, console):
         with console.step(f"Record the intent in {world.intent.name}"):
             intent = record(plan, world)
         first, *rest = steps(intent, dist, world)
@@ -190,6 +190,11 @@ def commit_version(here: Git, draft: Draft, tree: str) -> str:
         raise ReleaseError(
             f"a commit hook changed the release commit, which holds the version only:\n{changes}",
             "run the hook and commit what it changes before the release",
+        )
+    if not draft.is_message(said := here.message(commit)):
+        raise ReleaseError(
+            f"a commit hook changed the message {draft.message!r} to {said.strip()!r}",
+            'say it as the hook wants it: message = "…{version}…" in [tool.nox-release]',
         )
     return commit
 
@@ -286,7 +291,9 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 
 @contextmanager
-def unfinished_on_error(version: Version, world: World, hint: str = "") -> Iterator[None]:
+def unfinished_on_error(
+    version: Version, world: World, console: Console, hint: str = ""
+) -> Iterator[None]:
     """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
     is_rc = bool(hint)
     hint = hint or (
@@ -294,12 +301,13 @@ def unfinished_on_error(version: Version, world: World, hint: str = "") -> Itera
         f"nox -s publish_release -- --resume{world.again}\n"
         f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}"
     )
+    before, console.interrupted = console.interrupted, hint
     try:
         yield
+        console.interrupted = "all was done before"
     except Refused:
+        console.interrupted = before
         raise
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {hint}") from None
     except Conflict as error:
         raise Unfinished(str(error), hint if is_rc else dead_end(version, world)) from error
     except ReleaseError as error:

@@ -168,7 +168,8 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"the intent {world.intent.name} of {intent.author} can't be trusted: "
             + "; ".join(differences),
             f"look at it: git show {intent.id}\n"
-            f"if nobody means it: git push {git.remote} :{world.intent.name}",
+            f"if nobody means it, and `nox -s status` finds no file of it on the index: "
+            f"git push {git.remote} :{world.intent.name}",
         )
     return intent
 
@@ -192,6 +193,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     derived = Derived.of(plan.base, plan.version, world)
     project = derived.project
     is_commit_like = derived.is_like(plan.commit, git)
+    said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
     said_and_derived = {
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
@@ -200,6 +202,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "message": (plan.message, project.message(plan.version)),
         "tag": (plan.tag, plan.tag if _is_in_style(plan, project) else derived.tag),
         "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
+        "commit's message": (said, said if plan.is_message(said) else plan.message),
         "tag object": (_tagged(git, plan), [plan.commit, "commit", plan.tag]),
         "tag message": (_told(git, plan), plan.tag_message(plan.distributions)),
         "files": (_files(plan), {(canonicalize_name(plan.name), plan.version)}),
@@ -264,7 +267,7 @@ def resume(intent: Intent, world: World, console: Console) -> Plan:
     """Finish an accepted release; files that the index lacks are built again."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        with unfinished_on_error(intent.plan.version, world):
+        with unfinished_on_error(intent.plan.version, world, console):
             intent = rebuild(intent, world, console, dist)
             if not on_index(intent.plan, world):
                 insist_it_can_end(intent, world)

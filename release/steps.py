@@ -212,8 +212,12 @@ def upload(
             pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold)
             for one in wanted
         ]
-    for one in sent:
-        one.result()
+        try:
+            for one in sent:
+                one.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what waits is not sent any more
+            raise
     hold()  # what has been sent just now must not be left alone
 
 
@@ -278,7 +282,10 @@ def follow(plan: Plan, world: World, line: Line) -> None:
         else:
             git.fast_forward(tip, dirty)
     except ProgramFailed:
-        line.remark = "left alone: git pull brings it"
+        locks = git.locks()
+        line.remark = (
+            f"left alone: git pull brings it{f', once {locks[0]} is gone' if locks else ''}"
+        )
 
 
 # The intent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -120,7 +121,7 @@ class World:
             interactive=interactive,
             patience=config.patience,
         )
-        again = f" --repository {index.upload_url}" if repository else ""
+        again = f" --repository {shlex.quote(index.upload_url)}" if repository else ""
         intent = IntentRef(git=git, name=config.intent_ref)
         by_pull_request = config.main == "pull-request"
         return cls(

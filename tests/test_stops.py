@@ -163,7 +163,7 @@ def survive(stage: Stage, stop: Stop, *, elsewhere: bool) -> None:
         )
     assert stage.password not in out
     is_pending = INTENT in stage.remote_refs()
-    if code == 0:
+    if code == 0 or "all was done before" in out:
         assert_released(stage)
     elif code == 1 or "nothing has changed" in out:
         assert_nothing_changed(stage, before)
@@ -205,7 +205,9 @@ def test_a_release_survives_every_stop(
             known.extend(effects(stage))
     survived = 0
     for number, stop in list(enumerate(stops(known)))[shard::SHARDS]:
-        place = (disk or tmp_path if stop.how == "full" else tmp_path) / f"stop-{number}"
+        if stop.how == "full" and not disk:
+            continue
+        place = (disk if disk and stop.how == "full" else tmp_path) / f"stop-{number}"
         place.mkdir()
         with make_stage(place, tmp_path / f"index-{number}") as stage:
             try:

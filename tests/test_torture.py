@@ -203,6 +203,7 @@ def perform(theatre: Theatre) -> None:
             acts.append(Act(**{**vars(random_act(rng)), "machine": 1 - acts[0].machine}))
         mover = threading.Timer(rng.random() * 3, theatre.move_main)
         is_moved = rng.random() < 0.3
+        time.sleep(0.5)  # a program that outlived a killed process comes to its end
         before = (stage.published(), stage.remote_refs())
         if is_moved:
             mover.start()

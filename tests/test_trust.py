@@ -120,6 +120,27 @@ def test_a_tag_with_other_words_is_refused(stage: Stage, record_property: Record
     record_property("tampered intents refused", 1)
 
 
+def retag(stage: Stage, place: Path, plan: dict[str, Any], tag: str, commit: str) -> None:
+    """Let plan and tag speak of another commit."""
+    stage.git("update-ref", "refs/keep", commit, at=place)
+    (place / "tag").write_bytes(tag.replace(plan["commit"], commit).encode())
+    plan["commit"] = commit
+    plan["tag_object"] = stage.git("hash-object", "-t", "tag", "-w", "tag", at=place)
+
+
+def test_a_commit_with_another_message_is_refused(stage: Stage, record_property: Record) -> None:
+    stopped_at_the_push(stage)
+    text = tag_text(stage)
+
+    def change(stage: Stage, place: Path, plan: dict[str, Any]) -> None:
+        words = ("-p", plan["base"], "-m", "Release 1.3.0, and evil", f"{plan['commit']}^{{tree}}")
+        retag(stage, place, plan, text, stage.git("commit-tree", *words, at=place))
+
+    tamper(stage, change)
+    refused(stage, "its commit's message is Release 1.3.0, and evil, not Release 1.3.0")
+    record_property("tampered intents refused", 1)
+
+
 @pytest.mark.parametrize("path", ["evil.py", "backend.py", "pyproject.toml"])
 def test_a_commit_with_more_than_the_version_is_refused_and_never_run(
     stage: Stage, path: str, record_property: Record
@@ -136,13 +157,7 @@ def test_a_commit_with_more_than_the_version_is_refused_and_never_run(
         stage.git("add", "--all", at=place)
         stage.git("commit", "--quiet", "--amend", "--no-edit", at=place)
         forged.append(stage.git("rev-parse", "HEAD", at=place))
-        stage.git("update-ref", "refs/keep", forged[0], at=place)
-        nonlocal text
-        text = text.replace(plan["commit"], forged[0])
-        plan["commit"] = forged[0]
-        (place / "tag").write_bytes(text.encode())
-        stage.git("hash-object", "-t", "tag", "-w", "tag", at=place)
-        plan["tag_object"] = stage.git("hash-object", "-t", "tag", "tag", at=place)
+        retag(stage, place, plan, text, forged[0])
 
     tamper(stage, change)
     refused(stage, f"its commit is {forged[0]}, not a commit of")
@@ -296,3 +311,19 @@ def test_a_tag_with_words_behind_its_message_is_refused(
     tamper(stage, lambda *_: None, tag=text)
     refused(stage, "its tag message is")
     record_property("tampered intents refused", 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [("Release 1.3.0\n\nSigned-off-by: Ada <ada@example.org>", 0), ("Release 1.3.0, and evil", 1)],
+)
+def test_the_message_of_the_commit_is_that_of_the_plan(
+    stage: Stage, message: str, code: int
+) -> None:
+    """Trailers may follow; the hook that adds them is heard before anything is published."""
+    path = stage.clone.parent / "message"
+    path.write_text(message, encoding="utf-8")
+    stage.hook("commit-msg", f'cat "{path}" > "$1"')
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert done.code == code, done.err
+    assert ("a commit hook changed the message" in done.err) is bool(code)
