@@ -1,6 +1,6 @@
 """What is released, unfinished and unreleased, and where index, tags and main disagree.
 
-It only reads: objects may be fetched, but no ref, file or worktree changes.
+It only reads: objects may be fetched, but no ref and no file changes.
 """
 
 from __future__ import annotations
