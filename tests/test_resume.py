@@ -160,7 +160,7 @@ def test_a_release_whose_tag_was_seen_is_not_abandoned(stage: Stage) -> None:
     stopped_at_the_push(stage)
     for path in stage.files.iterdir():
         path.unlink()
-    stage.git("push", "--quiet", "origin", "HEAD:refs/tags/v1.3.0")
+    stage.git("update-ref", "refs/tags/v1.3.0", f"{INTENT}^", at=stage.remote)
     done = stage.run("publish", "--abandon")
     assert done.code == 1
     assert "others may have seen v1.3.0 on origin" in done.err
