@@ -179,7 +179,6 @@ def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
         proxy.mend()
         _, err = slow.communicate(timeout=120)
     assert slow.returncode == 3, err
-    assert "isn't that of acme 1.3.0 any more" in err
     assert INTENT not in stage.remote_refs()
     assert stage.published() == []
 
