@@ -6,7 +6,9 @@ The tour, from the top. Each room imports only from those below it:
 `__main__`      the command line: arguments in, exit code out
 `status`        what is released, unfinished and unreleased
 `yank`          a bad version: what to click, and the wait until the index says that it is yanked
-`resume`        a release that was begun before: believe it, finish it, or abandon it
+`resume`        finish a release that was begun before
+`abandon`       give one up, while nobody can have seen anything of it
+`trust`         believe of an intent only what can be derived again
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `prerelease`    a pre-release: bump, build, upload, and git left alone
 `publish`       the story of a release; start reading here

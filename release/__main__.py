@@ -22,12 +22,15 @@ from release import ReleaseError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
+    from typing import TypeAlias
 
     from release.console import Console
     from release.git import Git
     from release.project import Project
     from release.version import Bump
     from release.world import Facts, World
+
+    Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
 
 Options = argparse.Namespace
 
@@ -105,7 +108,7 @@ def _begin(
 ) -> None:
     from release.build import DEFAULT_TESTS
     from release.publish import prepare, publish, story
-    from release.resume import released_before
+    from release.trust import released_before
 
     bump = _bump(options, project)
     if tag := released_before(bump, facts, world):
@@ -121,7 +124,8 @@ def _begin(
 def _finish(
     options: Options, project: Project, facts: Facts, world: World, console: Console
 ) -> None:
-    from release.resume import accept, resume
+    from release.resume import resume
+    from release.trust import accept
 
     bump = None if options.resume else _bump(options, project)
     intent = accept(facts.pending(), bump, facts, world)
@@ -132,7 +136,8 @@ def _finish(
 
 
 def _abandon(options: Options, facts: Facts, world: World, console: Console) -> None:
-    from release.resume import abandon, accept
+    from release.abandon import abandon
+    from release.trust import accept
 
     intent = accept(facts.pending(), None, facts, world)
     console.show_pending(intent)
@@ -254,7 +259,12 @@ def _parser() -> argparse.ArgumentParser:
     version = metadata.version("nox-release")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _verbs_that_publish(verbs)
+    _verbs_that_look(verbs)
+    return parser
 
+
+def _verbs_that_publish(verbs: Verbs) -> None:
     publish = _verb(
         verbs, "publish", _publish, "test, commit, tag, build, upload and push a release"
     )
@@ -272,6 +282,8 @@ def _parser() -> argparse.ArgumentParser:
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
     rc.add_argument("--ref", default="", help="the commit to build; default: HEAD")
 
+
+def _verbs_that_look(verbs: Verbs) -> None:
     text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
     _repository_argument(_verb(verbs, "status", _status, text))
 
@@ -290,11 +302,10 @@ def _parser() -> argparse.ArgumentParser:
     _bump_arguments(rehearse)
     rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
     rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
-    return parser
 
 
 def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    verbs: Verbs,
     name: str,
     verb: Callable[[Options, Console], None],
     text: str,

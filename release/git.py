@@ -43,6 +43,11 @@ class Lease:
     expected: str
 
 
+def peeled(refs: Mapping[str, str], ref: str) -> str | None:
+    """Return the commit that a tag among the remote's `refs` tags, None where there is none."""
+    return refs.get(f"{ref}^{{}}", refs.get(ref))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Git:
     """A working tree and the remote it is released to."""
@@ -305,10 +310,15 @@ class Git:
         """Fetch a tag of the remote, and return the commit that it tags, and the tag's text."""
         ref = f"refs/tags/{tag}"
         refs = self.remote_refs(ref, f"{ref}^{{}}")
-        if ref not in refs:
+        if not (commit := peeled(refs, ref)):
             raise ReleaseError(f"there is no tag {tag} on {self.remote}")
         self.fetch(ref)
-        return refs.get(f"{ref}^{{}}", refs[ref]), self("cat-file", "-p", refs[ref])
+        return commit, self("cat-file", "-p", refs[ref])
+
+    def remote_tag(self, tag: str) -> str | None:
+        """Return the commit that a tag of the remote tags, None where there is none."""
+        ref = f"refs/tags/{tag}"
+        return peeled(self.remote_refs(ref, f"{ref}^{{}}"), ref)
 
     def deepen(self) -> None:
         """Fetch the history that a shallow clone lacks."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
-from release.git import REMOTE_REJECTED, Lease
+from release.git import REMOTE_REJECTED, Lease, peeled
 from release.process import ProgramFailed
 from release.project import Project
 from release.worktree import merge
@@ -67,7 +67,7 @@ class Landing:
         git, tag = world.git, f"refs/tags/{plan.tag}"
         branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
         refs = git.remote_refs(*branches, tag, f"{tag}^{{}}")
-        tagged = refs.get(f"{tag}^{{}}", refs.get(tag))
+        tagged = peeled(refs, tag)
         if tagged not in {None, plan.commit}:
             raise ReleaseError(
                 f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",

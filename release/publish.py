@@ -256,15 +256,14 @@ def record(plan: Plan, world: World) -> Intent:
 
 def insist_on_time(intent: Intent, world: World) -> None:
     """Ask again, now that nobody else may begin, what was asked a while ago; else `Refused`."""
-    plan, tag, git = intent.plan, f"refs/tags/{intent.plan.tag}", world.git
-    refs = git.remote_refs(tag, f"{tag}^{{}}")
+    plan, git = intent.plan, world.git
     problem = None
     if world.intent.id() != intent.id:
         problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
         )
-    elif refs.get(f"{tag}^{{}}", refs.get(tag)) not in {None, plan.commit}:
+    elif git.remote_tag(plan.tag) not in {None, plan.commit}:
         problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
     if problem:
         raise Refused((problem,))

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 
 from release import Problem, Refused, ReleaseError, Unfinished
+from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
+from release.git import peeled
 from release.plan import release_tag, tag_template
-from release.resume import accept, published
 from release.steps import steps
+from release.trust import accept
 from release.world import newest_first
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag
         git.fetch("--unshallow", *wanted)
     elif absent := [ref for ref in wanted if types[refs[ref]] == "missing"]:
         git.fetch(*absent)
-    commits = {name: refs.get(f"{TAGS}{name}^{{}}", refs[TAGS + name]) for name in names}
+    commits = {name: id_ for name in names if (id_ := peeled(refs, TAGS + name))}
     types = git.types(commits.values())
     commits = {name: id_ for name, id_ in commits.items() if types[id_] == "commit"}
     outside = git.outside(commits.values(), facts.tip)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.console import Console, Line
-    from release.index import Index
+    from release.index import Index, IndexFile
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import World
@@ -144,9 +144,9 @@ def must_hold(intent: Intent, world: World) -> None:
 
 def is_half_published(plan: Plan, world: World) -> bool:
     """Say whether the index has a file of this release while the remote lacks the tag."""
-    listed_files = world.index.files(plan.name)
-    is_any_there = any(world.index.has(one, listed_files) for one in plan.distributions)
-    return is_any_there and not world.git.remote_refs(f"refs/tags/{plan.tag}")
+    files = world.index.files(plan.name)
+    is_any_there = any(world.index.has(one, files) for one in plan.distributions)
+    return is_any_there and not world.git.remote_tag(plan.tag)
 
 
 # Upload, and see it there
@@ -194,6 +194,12 @@ def missing(name: str, distributions: Iterable[Distribution], world: World) -> l
     """Return the files that the index doesn't list; one with other bytes is a `ReleaseError`."""
     files = world.index.files(name)
     return [one for one in distributions if not world.index.has(one, files)]
+
+
+def on_index(plan: Plan, files: Iterable[IndexFile], world: World) -> dict[str, str]:
+    """Return the sha256 of what `files` of the index have under the names of a plan's files."""
+    names = {one.filename for one in plan.distributions}
+    return {one.filename: world.index.sha256_of(one) for one in files if one.filename in names}
 
 
 def upload(
