@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +36,8 @@ RESET = "reset"  # … with RST, before the body
 RESET_DURING = "reset-during"
 RESET_AFTER = "reset-after"
 SILENCE = "silence"
-LATE = "late"  # it is kept back until `Proxy.gate` opens, and then arrives
+HELD = "held"  # it is kept back until `Proxy.gate` opens, and then dropped
+LATE = "late"  # … and then arrives
 LOGIN = "login"  # a page for people, with status 200
 REDIRECT = "redirect"
 ECHO = "echo"  # a refusal that repeats the credentials
@@ -123,6 +125,11 @@ class Proxy:
         with self.lock:
             return next(self.faults.get(kind, iter(())), PASS)
 
+    def wait_for(self, kind: str) -> None:
+        """Return when a request of this kind has come."""
+        while all(request.kind != kind for request in self.requests):
+            time.sleep(0.02)
+
     def sent(self) -> list[str]:
         """The names of the files that were sent, in order."""
         return [request.filename for request in self.requests if request.filename]
@@ -160,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.proxy.requests.append(request)
         if fault == REFUSE:
             self.proxy.close()
-        if fault == LATE:
-            self.proxy.gate.wait(60)
+        if fault in {HELD, LATE}:
+            self.proxy.gate.wait(120)
         if fault == SILENCE:
             self.keep_silent()
         elif fault == REFUSE or fault.startswith(RESET):
@@ -170,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.say((403, {"Content-Type": "text/plain"}, self.headers["Authorization"].encode()))
         elif own := _own_answer(fault):
             self.say(own)
-        elif fault != DROP:
+        elif fault not in {DROP, HELD}:
             answer = self.ask(body, fault)
             if filename:
                 sha256 = hashlib.sha256(content).hexdigest()

@@ -628,7 +628,7 @@ def test_every_build_keeps_its_size() -> None:
         ("probe", "429 86400", "takes no files now: 429"),
         ("probe", REDIRECT, "takes no files now: 302 because the test says so"),
         ("probe", DROP, "can't be reached: Remote end closed connection"),
-        ("probe", RESET, "reset by peer"),
+        ("probe", RESET, "can't be reached: "),
         ("probe", CUT, "more expected"),
         ("probe", MUTE, "(read timeout=1)"),
     ],

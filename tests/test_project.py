@@ -303,20 +303,21 @@ def test_numbers_that_are_no_versions_are_not_mistaken_for_them(
 
 any_version = st.sampled_from(["1", "1.2.0", "1!1.2.3rc4", "1.2.post1", "2.0.dev1"]).map(Version)
 any_digest = st.text("0123456789abcdef", min_size=64, max_size=64)
+any_id = any_digest | st.text("0123456789abcdef", min_size=40, max_size=40)
 plans = st.builds(
     Plan,
     name=st.text(),
     previous=any_version,
     version=any_version,
     bump=st.text(),
-    base=st.text(),
+    base=any_id,
     branch=st.text(),
     tag=st.text(),
     message=st.text(),
     repository=st.text(),
     tests=st.lists(st.text()).map(tuple),
-    commit=st.text(),
-    tag_object=st.text(),
+    commit=any_id,
+    tag_object=any_id,
     distributions=st.lists(
         st.builds(Distribution, filename=st.text(), sha256=any_digest, size=st.integers(0)),
         max_size=3,

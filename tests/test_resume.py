@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import DROP, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
+from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
 from tests.stage import with_backend
 
 if TYPE_CHECKING:
@@ -169,16 +169,17 @@ def test_a_release_whose_tag_was_seen_is_not_abandoned(stage: Stage) -> None:
 
 def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
     """So that a machine that is going to send a file again finds that it isn't its to send."""
-    with hostile(stage.url, upload=["503"] * 9) as proxy:
+    with hostile(stage.url, upload=[HELD]) as proxy:
         slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
-        while not proxy.requests or proxy.requests[-1].kind != UPLOAD:
-            time.sleep(0.02)
+        proxy.wait_for(UPLOAD)
         place = stage.other_clone()
         done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)
         assert done.code == 0, done.err
-        proxy.mend()
+        proxy.gate.set()
         _, err = slow.communicate(timeout=120)
     assert slow.returncode == 3, err
+    assert "isn't that of acme 1.3.0 any more" in err
+    assert len(proxy.sent()) == 1
     assert INTENT not in stage.remote_refs()
     assert stage.published() == []
 
@@ -186,8 +187,7 @@ def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
 def test_a_file_that_arrives_after_its_release_was_abandoned_brings_it_back(stage: Stage) -> None:
     with hostile(stage.url, upload=[LATE]) as proxy:
         slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
-        while not proxy.requests or proxy.requests[-1].kind != UPLOAD:
-            time.sleep(0.02)
+        proxy.wait_for(UPLOAD)
         place = stage.other_clone()
         done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)
         assert done.code == 0, done.err
