@@ -8,6 +8,7 @@ They only install and call `python -m release`; a bare `nox` never publishes.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nox
@@ -18,6 +19,8 @@ nox.options.reuse_venv = "yes"
 
 # A release that is stopped with Ctrl-C says where it stands; Nox gives it the time for that.
 PATIENCE = 60.0
+# Half of a test's time is waiting for servers and for what is late on purpose.
+WORKERS = [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal"]
 
 
 def release(session: nox.Session, verb: str) -> None:
@@ -32,14 +35,14 @@ def release(session: nox.Session, verb: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite: nox -s tests [-- PYTEST ARGUMENTS]."""
     session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", *(session.posargs or ["--numprocesses=auto"]))
+    session.run("pytest", *(session.posargs or WORKERS))
 
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
     session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", "--numprocesses=auto", "tests/test_torture.py", *session.posargs)
+    session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
 
 
 @nox.session

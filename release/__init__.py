@@ -21,6 +21,7 @@ The tour, from the top. Each room imports only from those below it:
 `intent`        the one ref on the remote that says: a release is unfinished
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
+`isolation`     fresh virtual environments
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `workspace`     one folder for the temporary files of a run; clearing after killed runs

@@ -6,11 +6,13 @@ import hashlib
 import json
 import shutil
 import sys
+import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from packaging.tags import sys_tags
 from packaging.utils import (
@@ -23,12 +25,11 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
+from release.isolation import ISOLATED, Environment
 from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
 
 DEFAULT_TESTS = ("nox", "-s", "tests")
-PIP = ("-m", "pip", "install")
-ISOLATED = ("-I", "-m")  # a build.py or nox.py in the project is not what is meant
 OnLine = Callable[[str], object]
 STALE = 4  # the exit code of this script when a module tells the old version
 # Imports the modules named on the command line, and prints those that tell another version.
@@ -99,13 +100,11 @@ def build(  # noqa: PLR0913
     Raises `ReleaseError` when the build fails, when there isn't exactly one sdist and a wheel, or
     when a file isn't this version of this project.
     """
-    argv = [sys.executable, *ISOLATED, "build", "--installer", "uv" if _uv(env) else "pip"]
-    stream(
-        [*argv, "--outdir", str(out), str(tree)],
-        cwd=tree,
-        env={**env, "SOURCE_DATE_EPOCH": str(epoch)},
-        on_line=on_line,
-    )
+    env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        here = Environment.fresh(Path(folder, "environment"), env)
+        sdist = run_backend("sdist", tree, out, here, on_line)
+        run_backend("wheel", unpacked(sdist, Path(folder, "sdist")), out, here, on_line)
     paths = sorted(path for path in out.iterdir() if not path.name.startswith("."))
     found = [_distribution(path, name, version) for path in paths]
     wheels = [one for one in found if one.is_wheel]
@@ -117,6 +116,49 @@ def build(  # noqa: PLR0913
             "a release is one sdist and at least one wheel"
         )
     return (*wheels, *sdists)
+
+
+def run_backend(
+    kind: Literal["sdist", "wheel"], source: Path, out: Path, here: Environment, on_line: OnLine
+) -> Path:
+    """Build one distribution of `source` in the environment `here`, which gets what that needs.
+
+    One environment serves both: most of the time of `python -m build` goes into its second one.
+    """
+    from build import BuildBackendException, BuildException, ProjectBuilder
+
+    def run(
+        cmd: Sequence[str],
+        cwd: str | None = None,
+        extra_environ: Mapping[str, str] | None = None,
+    ) -> None:
+        env = {**here.programs_env(), **(extra_environ or {})}
+        stream(cmd, cwd=Path(cwd or source), env=env, on_line=on_line)
+
+    try:
+        builder = ProjectBuilder(source, python_executable=str(here.python), runner=run)
+        here.install(builder.build_system_requires, source)
+        here.install(builder.get_requires_for_build(kind), source)
+        return Path(builder.build(kind, out))
+    except (BuildException, BuildBackendException) as error:
+        cause = getattr(error, "exception", error)
+        words = cause.output if isinstance(cause, ProgramFailed) else str(error)
+        raise ReleaseError(
+            f"building the {kind} failed:\n{words.strip()}", "nox -s build tries it again"
+        ) from error
+
+
+def unpacked(sdist: Path, folder: Path) -> Path:
+    """Unpack an sdist into a new folder, and return the one folder that is in it."""
+    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # PEP 706
+    try:
+        shutil.unpack_archive(sdist, folder, **safely)  # type: ignore[arg-type]
+        (source,) = folder.iterdir()
+    except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise ReleaseError(
+            f"the build made {sdist.name}, which can't be unpacked: {error}"
+        ) from error
+    return source
 
 
 def check(
@@ -152,15 +194,13 @@ def install_and_import(
 ) -> None:
     """Install a wheel into a fresh environment and import its modules; none may be `old` still."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        python = fresh_environment(Path(folder, "environment"), env)
-        uv = _uv(env)
-        pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), *PIP]
-        capture([*pip, "--quiet", str(wheel)], cwd=Path(folder), env=env)
+        here = Environment.fresh(Path(folder, "environment"), env)
+        here.install([str(wheel)], Path(folder))
         modules = import_names or top_level_modules(wheel)
         smoke = Path(folder, "smoke.py")
         smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")
         try:
-            capture([str(python), "-I", str(smoke), old, *modules], cwd=Path(folder), env=env)
+            capture([str(here.python), "-I", str(smoke), old, *modules], cwd=Path(folder), env=env)
         except ProgramFailed as error:
             stale = """version-files = ['PATH:__version__ = "{version}"'] in [tool.nox-release]"""
             broken = "nox -s build tries it again; `import-names` says which modules to import"
@@ -168,23 +208,6 @@ def install_and_import(
                 f"{wheel.name} was installed, but:\n{error.output.strip()}",
                 stale if error.returncode == STALE else broken,
             ) from error
-
-
-def fresh_environment(path: Path, env: Mapping[str, str]) -> Path:
-    """Make an empty virtual environment and return its interpreter."""
-    if uv := _uv(env):
-        argv = [uv, "venv", "--quiet", "--python", sys.executable, str(path)]
-    else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
-        argv = [
-            sys.executable,
-            *ISOLATED,
-            "virtualenv",
-            "--quiet",
-            "--no-periodic-update",
-            str(path),
-        ]
-    capture(argv, cwd=path.parent, env=env)
-    return path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
 def top_level_modules(wheel: Path) -> tuple[str, ...]:
@@ -252,8 +275,3 @@ def _fitting(paths: Iterable[Path]) -> Path:
             return wheel
     names = ", ".join(wheel.name for wheel in wheels)
     raise ReleaseError(f"no wheel can be installed here to try it: {names}")
-
-
-def _uv(env: Mapping[str, str]) -> str | None:
-    """Return the uv to install with, if there is one on the PATH."""
-    return shutil.which("uv", path=env.get("PATH"))

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from release import ReleaseError
-from release.build import DEFAULT_TESTS, fresh_environment
+from release.build import DEFAULT_TESTS
 from release.index import Index
 from release.intent import IntentRef
+from release.isolation import Environment
 from release.prerelease import prepare_rc, publish_rc
 from release.process import capture
 from release.project import Project
@@ -55,7 +56,7 @@ class Rehearsal:
         # No index of the user's own may stand in: neither from variables nor from pip's files.
         env = {**self.world.programs_env(), "PIP_CONFIG_FILE": os.devnull}
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            python = str(fresh_environment(Path(folder, "environment"), env))
+            python = str(Environment.fresh(Path(folder, "environment"), env).python)
             pip = [sys.executable, "-I", "-m", "pip", "--isolated", "--python", python, "install"]
             source = ["--quiet", "--no-deps", "--index-url", self.world.index.simple_url]
             wanted = f"{release.name}=={release.version}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
 
-NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR")
+NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "PYTHONDONT")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,8 +57,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, wheelhouse: Path) -> None:
     """Let builds install from a local folder only."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheelhouse))
+    monkeypatch.setenv("UV_CONFIG_FILE", str(wheelhouse / "uv.toml"))
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +68,8 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         page = index.get_project_page("flit-core")
         wheel = [one for one in page.packages if one.filename.endswith(".whl")][-1]
         index.download_package(wheel, folder / wheel.filename)
+    settings = f"no-index = true\nfind-links = [{json.dumps(folder.as_uri())}]\n"
+    (folder / "uv.toml").write_text(settings, encoding="utf-8")
     return folder
 
 
@@ -152,6 +154,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture", "random schedules of stops, faults and racing releasers")
     group.addoption("--runs", type=int, default=4, help="how many schedules")
     group.addoption("--seed", default="", help="of the schedules; default: a new one")
+    group.addoption("--every-stop", action="store_true", help="every effect, way and end")
     group.addoption("--only", type=int, help="the number of one schedule to run again")
 
 

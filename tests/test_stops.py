@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 COMMAND = ("publish", "minor")
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 INTENT = "refs/release/intent"
-SHARDS = 12
+SHARDS = 24
 # git commands that only read; every other program is an effect until it is named here.
 READS = re.compile(
     r"subprocess\.Popen git .*?(rev-parse|cat-file|show |ls-remote|symbolic-ref|for-each-ref|"
@@ -40,7 +41,9 @@ READS = re.compile(
     r"http\.client\.send GET|tempfile\.mkdtemp"
 )
 EXIT_CODES = {"kill": -9, "power": -9, "interrupt": 130, "terminate": 130}
-OUTSIDE = re.compile(r"git .* push |http\.client|git .* merge|worktree add|commit --quiet|-m build")
+OUTSIDE = re.compile(
+    r"git .* push |http\.client|git .* merge|worktree add|commit --quiet|_in_process"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +103,33 @@ def effects(stage: Stage) -> list[Effect]:
         for (when, name), end in zip(rows, ends, strict=True)
         if not READS.match(name)
     ]
-    for word in ("worktree add", "commit", "-m build", "tag ", "push", "POST", "merge", "rmtree"):
+    for word in (
+        "worktree add",
+        "commit",
+        "_in_process.py",
+        "tag ",
+        "push",
+        "POST",
+        "merge",
+        "rmtree",
+    ):
         assert any(word in one.name for one in seen), word
     return seen
 
 
-def stops(seen: list[Effect]) -> Iterator[Stop]:
-    """Stop before each effect or in the middle of it; both where others can see the effect."""
+def every_stop(seen: list[Effect]) -> Iterator[tuple[Stop, bool]]:
+    """Stop before each effect and in its middle, in every way, and finish it here and elsewhere."""
+    for effect, how, half, elsewhere in product(seen, stopper.HOWS, (0, 0.5), (False, True)):
+        yield Stop(at=effect.name, how=how, delay=effect.seconds * half), elsewhere
+
+
+def some_stops(seen: list[Effect]) -> Iterator[tuple[Stop, bool]]:
+    """Let the ways and the ends take turns, and stop twice where others can see the effect."""
+    for number, stop in enumerate(_some_stops(seen)):
+        yield stop, bool(number // 2 % 2)
+
+
+def _some_stops(seen: list[Effect]) -> Iterator[Stop]:
     for number, effect in enumerate(seen):
         hows = [stopper.HOWS[(number + turn) % len(stopper.HOWS)] for turn in (0, 2)]
         is_outside = OUTSIDE.search(effect.name)
@@ -197,6 +220,7 @@ def test_a_release_survives_every_stop(
     tmp_path: Path,
     disk: Path | None,
     shard: int,
+    pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
     if not known:
@@ -204,16 +228,18 @@ def test_a_release_survives_every_stop(
         with make_stage(tmp_path / "watched") as stage:
             known.extend(effects(stage))
     survived = 0
-    for number, stop in list(enumerate(stops(known)))[shard::SHARDS]:
+    stops = every_stop if pytestconfig.option.every_stop else some_stops
+    for number, (stop, elsewhere) in list(enumerate(stops(known)))[shard::SHARDS]:
         if stop.how == "full" and not disk:
             continue
         place = (disk if disk and stop.how == "full" else tmp_path) / f"stop-{number}"
         place.mkdir()
         with make_stage(place, tmp_path / f"index-{number}") as stage:
             try:
-                survive(stage, stop, elsewhere=bool(number // 2 % 2))
+                survive(stage, stop, elsewhere=elsewhere)
             except AssertionError as error:
-                raise AssertionError(f"{stop}: {error}") from error
+                raise AssertionError(f"{stop}, elsewhere: {elsewhere}: {error}") from error
+        shutil.rmtree(place)
         survived += 1
     record_property("stops survived", survived)
 
