@@ -24,7 +24,7 @@ from tests import stopper
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import MakeStage
@@ -220,15 +220,14 @@ def test_a_release_survives_every_stop(
     tmp_path: Path,
     disk: Path | None,
     shard: int,
-    pytestconfig: pytest.Config,
-    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     if not known:
         (tmp_path / "watched").mkdir()
         with make_stage(tmp_path / "watched") as stage:
             known.extend(effects(stage))
     survived = 0
-    stops = every_stop if pytestconfig.option.every_stop else some_stops
+    stops = every_stop if request.config.option.every_stop else some_stops
     for number, (stop, elsewhere) in list(enumerate(stops(known)))[shard::SHARDS]:
         if stop.how == "full" and not disk:
             continue
@@ -241,7 +240,7 @@ def test_a_release_survives_every_stop(
                 raise AssertionError(f"{stop}, elsewhere: {elsewhere}: {error}") from error
         shutil.rmtree(place)
         survived += 1
-    record_property("stops survived", survived)
+    request.node.user_properties.append(("stops survived", survived))
 
 
 KILLED = """
