@@ -43,6 +43,7 @@ class Yank:
     instead: Version | None  # the newest final version that is left
     page: str  # "" where the index has an interface of its own
     shown: str | None  # the reason that the index shows; None: it isn't yanked
+    is_unfinished: bool
 
     @property
     def title(self) -> str:
@@ -67,7 +68,7 @@ class Yank:
 def decide(text: str, reason: str, project: Project, facts: Facts, world: World) -> Yank:
     """Return what is to be yanked.
 
-    Raises `UsageError` for what can't be yanked, `ReleaseError` while its release is unfinished.
+    Raises `UsageError` for what can't be yanked.
     """
     reason = " ".join(reason.split())
     if not re.search(r"\w", reason):
@@ -76,7 +77,6 @@ def decide(text: str, reason: str, project: Project, facts: Facts, world: World)
         raise Refused(facts.problems)
     version = find(text, project.name, facts, world)
     found = record(version, facts.files)
-    refuse_if_unfinished(version, reason, facts, world)
     left = {file.version for file in facts.files if file.version and file.yanked is None}
     finals = (one for one in left - {version} if not one.is_prerelease)
     return Yank(
@@ -87,6 +87,7 @@ def decide(text: str, reason: str, project: Project, facts: Facts, world: World)
         instead=max(finals, default=None),
         page=world.index.manage_url(project.name, version),
         shown=found.yanked,
+        is_unfinished=is_unfinished(version, facts, world),
     )
 
 
@@ -104,17 +105,15 @@ def find(text: str, name: str, facts: Facts, world: World) -> Version:
     raise UsageError(f"{name} {version} isn't on {world.index.simple_url}", hint)
 
 
-def refuse_if_unfinished(version: Version, reason: str, facts: Facts, world: World) -> None:
-    """Raise `ReleaseError` when the intent is that of this version on this index."""
+def is_unfinished(version: Version, facts: Facts, world: World) -> bool:
+    """Say whether the intent is that of this version on this index.
+
+    A bad release doesn't wait for that, but has to be finished afterwards.
+    """
     if not facts.intent_id:
-        return
+        return False
     plan = world.intent.read(facts.intent_id).plan
-    if (plan.version, plan.repository) == (version, world.index.upload_url):
-        raise ReleaseError(
-            f"{plan.title} is unfinished, and would go on after it is yanked",
-            f"finish it: nox -s publish_release -- --resume{world.again}\n"
-            f"then: {command(version, reason, world)}",
-        )
+    return (plan.version, plan.repository) == (version, world.index.upload_url)
 
 
 def record(version: Version, files: Iterable[IndexFile]) -> Record:
@@ -168,11 +167,17 @@ def show_yanked(yank: Yank, world: World, console: Console) -> None:
         {
             "reason": yank.shown or "none on the index",
             "users get": yank.users_get,
-            "next": f"nox -s publish_release -- patch{world.again}",
+            "next": "; ".join(successors(yank, world)),
         }
     )
     if " ".join((yank.shown or "").split()) != yank.reason:
         console.say(f"The index doesn't show the reason given here: {yank.reason}", style="yellow")
+
+
+def successors(yank: Yank, world: World) -> list[str]:
+    """Return the commands that come after a yank."""
+    levels = ["--resume"] * yank.is_unfinished + ["patch"]
+    return [f"nox -s publish_release -- {level}{world.again}" for level in levels]
 
 
 # Wait

@@ -18,10 +18,10 @@ REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
 INTENT = "refs/release/intent"
 
 
-def stopped_at_the_push(stage: Stage) -> Result:
+def stopped_at_the_push(stage: Stage, *options: str) -> Result:
     """Begin a release whose files are uploaded, and whose push the remote refuses."""
     stage.hook("update", 'case "$1" in refs/tags/*) echo "frozen" >&2; exit 1;; esac', stage.remote)
-    done = stage.run("publish", "minor")
+    done = stage.run("publish", "minor", *options)
     assert done.code == 3, done.out + done.err
     (stage.remote / "hooks/update").unlink()
     return done

@@ -155,6 +155,7 @@ def test_a_dry_run_does_not_wait(stage: Stage) -> None:
         "instead": None,
         "page": None,
         "shown": None,
+        "is_unfinished": False,
         "state": "not yanked",
         "steps": [],
         "exit_code": 0,
@@ -247,17 +248,17 @@ def test_what_is_yanked_already(stage: Stage) -> None:
     assert "acme 1.3.0 is yanked\n  reason     no good\n" in done.err
 
 
-def test_a_release_that_is_unfinished_is_finished_first(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    put(stage, "1.2.3")
-    before = stage.state()
-    done = stage.run("yank", "1.3.0", "--reason", REASON)
-    assert done.code == 1
-    assert "acme 1.3.0 is unfinished" in done.err
-    assert "finish it: nox -s publish_release -- --resume\n" in done.err
-    assert f"then: nox -s yank -- 1.3.0 --reason '{REASON}'\n" in done.err
-    assert stage.run("yank", "1.2.3", "--reason", REASON, "--dry-run").code == 0
+def test_an_unfinished_release_is_yanked_at_once_and_finished_afterwards(stage: Stage) -> None:
     with hostile(stage.url) as proxy:
-        assert yank(stage, proxy, "1.3.0", "--dry-run").code == 0, "it is unfinished elsewhere"
-    assert stage.state() == before
-    assert INTENT in stage.remote_refs()
+        stopped_at_the_push(stage, "--repository", proxy.url)
+        proxy.rewrite = partial(yanked, "acme-1.3.0", REASON)
+        done = yank(stage, proxy)
+        assert done.code == 0, done.err
+        resume, patch = "--resume --repository", "; nox -s publish_release -- patch --repository"
+        assert resume in done.out
+        assert patch in done.out
+        assert INTENT in stage.remote_refs()
+        elsewhere = stage.run("yank", "1.3.0", "--reason", REASON, "--dry-run")
+        assert elsewhere.code == 0, "it is unfinished on the other index"
+        assert "--resume" not in elsewhere.out
+        assert stage.run("publish", "--resume", "--repository", proxy.url).code == 0
