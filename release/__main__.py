@@ -11,7 +11,6 @@ import shutil
 import signal
 import sys
 from dataclasses import replace
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -228,7 +227,7 @@ def _here(revision: str = "") -> tuple[Git, Project]:
     git = Git(root=Path.cwd(), env=environment())
     git = Git(root=git.toplevel(), env=git.env)
     clear_after_killed_runs(git)
-    return git, Project.load(partial(git.blob, git.resolve(revision or "HEAD")))
+    return git, Project.at(git, git.resolve(revision or "HEAD"))
 
 
 def _world(git: Git, project: Project, options: Options, console: Console) -> World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -46,6 +47,24 @@ class Lease:
 def peeled(refs: Mapping[str, str], ref: str) -> str | None:
     """Return the commit that a tag among the remote's `refs` tags, None where there is none."""
     return refs.get(f"{ref}^{{}}", refs.get(ref))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The files of a commit; paths have `/` and begin at the top of the repository."""
+
+    git: Git
+    commit: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, None where there is no such file."""
+        return self.git.blob(self.commit, path)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of all files."""
+        names = self.git.raw("ls-tree", "-r", "-z", "--full-tree", "--name-only", self.commit)
+        return tuple(names.decode("utf-8", "surrogateescape").split("\0")[:-1])
 
 
 @dataclass(frozen=True, kw_only=True)

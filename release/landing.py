@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -222,7 +221,7 @@ def _says(plan: Plan, world: World) -> bool:
     """Say whether the branch has the release's version."""
     git, tip = world.git, world.git.fetch_tip(plan.branch)
     with suppress(ReleaseError):
-        return Project.load(partial(git.blob, tip or "")).version == plan.version
+        return Project.at(git, tip or "").version == plan.version
     return False
 
 

@@ -22,6 +22,8 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from packaging.version import Version
+
     Read = Callable[[str], bytes | None]  # a file's bytes by its path in the repository
 
 Match = TypeVar("Match", re.Match[str], re.Match[bytes])
@@ -35,12 +37,16 @@ TEMPLATE = "{version}"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One version in one file: `text`, at the bytes from `start` on; `what` says what it is."""
+    """One version in one file: `text`, at the bytes from `start` on; `what` says what it is.
+
+    `write` spells another version as this place wants it.
+    """
 
     path: str
     what: str
     start: int
     text: str
+    write: Callable[[Version], str] = str
 
     @property
     def end(self) -> int:

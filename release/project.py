@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 from packaging.version import Version
 
 from release import ReleaseError, UsageError, locations
+from release.git import Snapshot
 from release.locations import BOM, Place, table_at, text_at, tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
+    from release.git import Git
     from release.locations import Read
 
 TABLE = "[tool.nox-release]"
+
+
+class Files(Protocol):
+    """A project's files as committed."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes by its path, None where there is none."""
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Return the paths of all files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +106,18 @@ class Project:
     contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
-    def load(cls, read: Read) -> Project:
-        """Read a project; `read` gives a file's bytes by its path, None where there is none.
+    def at(cls, git: Git, revision: str) -> Project:
+        """Read the project as a commit of a repository has it."""
+        return cls.load(Snapshot(git=git, commit=revision))
+
+    @classmethod
+    def load(cls, files: Files) -> Project:
+        """Read a project from its files.
 
         Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
         exactly one place, and `UsageError` for configuration that can't be meant.
         """
+        read = files.read
         pyproject = _pyproject(read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         place = _bare(locations.find(pyproject, read))
@@ -124,7 +143,8 @@ class Project:
         after = dict(self.contents)
         for place in sorted(self.places, key=lambda place: place.start, reverse=True):
             data = after[place.path]
-            after[place.path] = data[: place.start] + str(version).encode() + data[place.end :]
+            new = place.write(version).encode()
+            after[place.path] = data[: place.start] + new + data[place.end :]
         return tuple(
             Edit(path=path, before=self.contents[path], after=data) for path, data in after.items()
         )

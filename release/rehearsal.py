@@ -12,7 +12,6 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -68,7 +67,7 @@ class Rehearsal:
 def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> None:
     """Release the commit that is checked out in `git` to a world on this machine, and show it."""
     console.asks = False  # nothing is published
-    project = Project.load(partial(git.blob, git.resolve("HEAD")))
+    project = Project.at(git, git.resolve("HEAD"))
     tests = () if skip_tests else project.config.test_command or DEFAULT_TESTS
     with rehearsal(git, project.config) as stage:
         world = stage.world

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -52,7 +51,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
     with worktree(git, plan.commit) as here:
         if absent:
-            project = Project.load(partial(git.blob, plan.base))
+            project = Project.at(git, plan.base)
             built = build_and_check(here, project, world, console, dist, plan.version)
             fresh = {one.filename: one for one in built}
             if fresh.keys() != known.keys():

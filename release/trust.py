@@ -11,7 +11,6 @@ import re
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import (
@@ -58,7 +57,7 @@ class Derived:
     def of(cls, base: str, version: Version, world: World) -> Derived:
         """Derive tree, parents and tag from a commit and a version."""
         git = world.git
-        project = Project.load(partial(git.blob, base))
+        project = Project.at(git, base)
         edits = project.edits(version)
         template = project.config.tag or tag_template(world.tags(), project.name, project.version)
         return cls(
@@ -99,7 +98,7 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
 def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
     """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
     with suppress(ReleaseError):
-        project = Project.load(partial(world.git.blob, base))
+        project = Project.at(world.git, base)
         version = next_version(project.version, bump, ())
         if version in facts.taken:
             derived = Derived.of(base, version, world)
@@ -113,7 +112,7 @@ def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, s
 
 def _released_and_merged(tag: str, others: int, bump: Bump, facts: Facts, world: World) -> Problem:
     """Say that the command has been done, and how to release what came to the branch meanwhile."""
-    current = Project.load(partial(world.git.blob, "HEAD")).version
+    current = Project.at(world.git, "HEAD").version
     again = bump if bump.target in PARTS else Bump(target="patch")
     commits = "a commit that it doesn't" if others == 1 else f"{others} commits that it doesn't"
     return Problem(

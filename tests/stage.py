@@ -44,6 +44,17 @@ FILES = {
 }
 
 
+class Sources(dict[str, bytes]):
+    """The files of a project that is nowhere but here."""
+
+    def read(self, path: str) -> bytes | None:
+        return self.get(path)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(self)
+
+
 def with_backend(script: str) -> dict[str, str | bytes]:
     """The sample's files with a build backend of its own, which may begin with flit's."""
     pyproject = PYPROJECT.replace(

@@ -17,7 +17,6 @@ from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
-from functools import partial
 from itertools import chain, cycle, product, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +128,7 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with serve(folder / "index") as (url, password):
         index = Index(repository=url, credentials=(USER, password))
         world = replace(world_of(git), index=index)
-        sample = Project.load(partial(git.blob, "HEAD"))
+        sample = Project.at(git, "HEAD")
         facts = world.facts("acme", "main")
         draft = prepare(Bump.parse("minor"), sample, facts, world, tests=())
         plan = prove(draft, sample, world, Console(as_json=True), folder / "dist")
@@ -138,7 +137,7 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def world_of(git: Git, url: str = "http://127.0.0.1:9/") -> World:
-    project = Project.load(partial(git.blob, "HEAD"))
+    project = Project.at(git, "HEAD")
     return World.of(git, project.config, repository=url)
 
 

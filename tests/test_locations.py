@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from release import ReleaseError
 from release.project import Project
+from tests.stage import Sources
 
 Files = dict[str, bytes]
 OLD, NEW = "1.9.9", "1.10.0"  # one is longer
@@ -37,7 +38,7 @@ def at(sample: dict[str, str], version: str) -> Files:
 
 def released(before: Files, version: str = NEW) -> Files:
     """Return all files as a release of `version` leaves them."""
-    edits = Project.load(before.get).edits(Version(version))
+    edits = Project.load(Sources(before)).edits(Version(version))
     assert all(edit.before == before[edit.path] for edit in edits)
     return before | {edit.path: edit.after for edit in edits}
 
@@ -275,7 +276,7 @@ def test_only_the_version_changes(sample: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("sample", PLACES.values(), ids=PLACES)
 def test_a_version_that_is_there_already_edits_nothing(sample: dict[str, str]) -> None:
-    project = Project.load(at(sample, OLD).get)
+    project = Project.load(Sources(at(sample, OLD)))
     assert project.version == Version(OLD)
     assert project.edits(Version(OLD)) == ()
 
@@ -297,7 +298,9 @@ def test_a_declared_type_is_no_assignment() -> None:
 
 def test_a_file_without_the_version_stays_out_of_the_edits() -> None:
     files = at({**PDM, "src/acme.py": MODULE}, OLD)
-    assert [edit.path for edit in Project.load(files.get).edits(Version(NEW))] == ["src/acme.py"]
+    assert [edit.path for edit in Project.load(Sources(files)).edits(Version(NEW))] == [
+        "src/acme.py"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -446,7 +449,7 @@ def test_what_cannot_be_edited_is_refused_with_its_evidence(
     sample: dict[str, str], evidence: list[str]
 ) -> None:
     with pytest.raises(ReleaseError) as refused:
-        Project.load(at(sample, OLD).get)
+        Project.load(Sources(at(sample, OLD)))
     for one in evidence:
         assert one in str(refused.value)
 
@@ -457,7 +460,7 @@ def test_what_cannot_be_edited_is_refused_with_its_evidence(
 def test_a_match_that_is_no_text_is_refused(pattern: str, data: bytes) -> None:
     files = {**at(hatch(f"(?P<version>{pattern})", ""), OLD), "about.py": data}
     with pytest.raises(ReleaseError, match=r"about\.py"):
-        Project.load(files.get)
+        Project.load(Sources(files))
 
 
 # Any text around it
@@ -557,7 +560,7 @@ def python(draw: st.DrawFn) -> tuple[str, str]:
 def test_only_the_version_in_any_toml_changes(text: str, old: str, new: str) -> None:
     before, after = at({"pyproject.toml": text}, old), at({"pyproject.toml": text}, new)
     assert released(before, new) == after
-    assert Project.load(after.get).version == Version(new)
+    assert Project.load(Sources(after)).version == Version(new)
 
 
 @relaxed
@@ -571,7 +574,7 @@ def test_only_the_version_in_any_module_changes(
         for version in (old, new)
     )
     assert released(before, new) == after
-    assert Project.load(after.get).version == Version(new)
+    assert Project.load(Sources(after)).version == Version(new)
 
 
 @relaxed
@@ -604,7 +607,7 @@ def test_only_the_version_in_any_bytes_changes(
 def test_any_module_has_a_version_or_is_refused(data: bytes) -> None:
     files = at(PDM, OLD) | {"src/acme.py": b"__version__ = " + data}
     try:
-        project = Project.load(files.get)
+        project = Project.load(Sources(files))
     except ReleaseError:
         return
     place = project.places[0]

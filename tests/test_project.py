@@ -13,6 +13,7 @@ from packaging.version import Version
 from release import ReleaseError, UsageError
 from release.plan import FORMAT, Distribution, Plan, tag_template
 from release.project import Configuration, Project
+from tests.stage import Sources
 
 # Configuration
 
@@ -109,7 +110,7 @@ def test_a_tag_and_a_message_contain_the_version(key: str, value: str) -> None:
 def load(pyproject: str | bytes, **others: str) -> Project:
     texts = {"pyproject.toml": pyproject, **others}
     files = {path: one if isinstance(one, bytes) else one.encode() for path, one in texts.items()}
-    return Project.load(files.get)
+    return Project.load(Sources(files))
 
 
 def test_a_project_has_a_name_a_version_and_its_configuration() -> None:
@@ -138,7 +139,7 @@ def test_the_name_is_where_the_backend_has_it(pyproject: str) -> None:
 def test_a_repository_without_pyproject_is_refused() -> None:
     files: dict[str, bytes] = {"setup.py": b""}
     with pytest.raises(ReleaseError, match=r"no pyproject\.toml") as refused:
-        Project.load(files.get)
+        Project.load(Sources(files))
     assert "git add pyproject.toml" in refused.value.hints[0]
 
 
