@@ -26,7 +26,7 @@ The tour, from the top. Each room imports only from those below it:
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
-`tagging`       an annotated tag that no ref points to yet
+`tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
 `version`       `Bump`: arithmetic over PEP 440 versions

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,11 @@ from release import ReleaseError
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from release.git import Git
+
+NOBODY = ("-c", "user.name=nobody", "-c", "user.email=", "-c", "tag.gpgSign=false")
 
 
 def tag_object(here: Git, name: str, commit: str, message: str) -> str:
@@ -45,3 +51,34 @@ def tag_object(here: Git, name: str, commit: str, message: str) -> str:
             "look at user.signingKey and gpg.format: git tag --sign try-it",
         )
     return tag
+
+
+@contextmanager
+def tagged(here: Git, name: str) -> Iterator[None]:
+    """Let the worktree `here` be, for a while, a repository whose HEAD has the tag `name`.
+
+    A build backend that takes the version from git finds that tag and no other. No ref of the
+    user's repository has it; its objects are borrowed (gitrepository-layout: info/alternates).
+    """
+    commit, link = here.resolve("HEAD"), here.root / ".git"
+    shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    form = here("rev-parse", "--show-object-format")
+    shallow, place = shared / "shallow", link.read_bytes()
+    link.unlink()
+    try:
+        here("init", "--quiet", "--template=", f"--object-format={form}", str(here.root))
+        for path, text in {
+            "objects/info/alternates": f"{shared / 'objects'}\n",
+            "shallow": shallow.read_text() if shallow.exists() else "",
+        }.items():
+            (link / path).parent.mkdir(exist_ok=True)
+            (link / path).write_text(text, encoding="utf-8")
+        here("config", "core.autocrlf", "false")
+        here("update-ref", "--no-deref", "HEAD", commit)
+        here("reset", "--quiet")
+        here(*NOBODY, "tag", "--annotate", "--message", name, name)
+        yield
+    finally:
+        # Windows deletes no read-only files, as git's objects are; the folder above goes at the end.
+        link.rename(here.root.parent / f"tagged-{secrets.token_hex(4)}")
+        link.write_bytes(place)
