@@ -79,6 +79,6 @@ def tagged(here: Git, name: str) -> Iterator[None]:
         here(*NOBODY, "tag", "--annotate", "--message", name, name)
         yield
     finally:
-        # Windows deletes no read-only files, as git's objects are; the folder above goes at the end.
+        # Windows deletes no read-only file, as git's objects are; the folder above goes later.
         link.rename(here.root.parent / f"tagged-{secrets.token_hex(4)}")
         link.write_bytes(place)
