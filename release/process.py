@@ -56,11 +56,13 @@ def stream(
     """
     lines: deque[str] = deque(maxlen=TAIL)
     null, both = subprocess.DEVNULL, subprocess.STDOUT
-    with _running(argv, cwd=cwd, env=env, stdin=null, stderr=both) as child:
-        with io.TextIOWrapper(child.stdout or io.BytesIO(), "utf-8", "replace") as output:
-            for line in output:
-                lines.append(line.rstrip())
-                on_line(lines[-1])
+    with (
+        _running(argv, cwd=cwd, env=env, stdin=null, stderr=both) as child,
+        io.TextIOWrapper(child.stdout or io.BytesIO(), "utf-8", "replace") as output,
+    ):
+        for line in output:
+            lines.append(line.rstrip())
+            on_line(lines[-1])
     if child.returncode:
         raise ProgramFailed(argv, child.returncode, "\n".join(lines))
 
