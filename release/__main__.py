@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError
+from release.process import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,8 +77,7 @@ def run() -> None:
 
 def listen(handler: signal.Handlers | Callable[[int, FrameType | None], object]) -> None:
     """Treat every wish to end this process alike; one that is ignored, as by nohup, stays so."""
-    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):
-        number = getattr(signal, name)
+    for number in ENDINGS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
@@ -214,6 +214,18 @@ def _rehearse(options: Options, console: Console) -> None:
     rehearse(_bump(options, project), git, console, skip_tests=options.skip_tests)
 
 
+def _init(options: Options, console: Console) -> None:
+    from release.git import Git
+    from release.init import initialise
+    from release.world import environment
+
+    root = Git(root=Path.cwd(), env=environment()).toplevel()
+    git = Git(root=root, env=environment())
+    urls = " ".join(value for _, value in git.settings(r"^remote\..*\.url$"))
+    is_on_github = "github" in urls or (root / ".github").is_dir()
+    initialise(root, console, is_on_github=is_on_github, dry_run=options.dry_run)
+
+
 # What they share
 
 
@@ -301,6 +313,10 @@ def _verbs_that_look(verbs: Verbs) -> None:
     _bump_arguments(rehearse)
     rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
     rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+
+    init = _verb(verbs, "init", _init, "write the sessions and workflows that are missing")
+    init.add_argument("--dry-run", action="store_true", help="show them, and stop")
+    init.add_argument("--yes", action="store_true", help="don't ask before writing")
 
 
 def _verb(

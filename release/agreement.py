@@ -87,8 +87,8 @@ def compare(
         later, earlier = records[:number][::-1], records[number + 1 :]
         found += [
             (record, untagged(record, style, remote)),
-            (record, unlisted(record, remote)),
-            (record, incomplete(record, earlier, later)),
+            (record, unlisted(record, remote, again)),
+            (record, incomplete(record, earlier, later, again)),
             (record, altered(record, again)),
             (record, astray(record, max(in_main, default=None), branch, remote)),
         ]
@@ -111,19 +111,20 @@ def untagged(record: Record, style: str, remote: str) -> Problem | None:
     )
 
 
-def unlisted(record: Record, remote: str) -> Problem | None:
+def unlisted(record: Record, remote: str, again: str) -> Problem | None:
     """Say that it is tagged but not on the index."""
     if record.files or not record.tag:
         return None
     return Problem(
         f"{record.tag.name} is on {remote}, and the index has no file of {record.version}",
-        "nothing uploads an old tag; release a higher version: nox -s publish_release -- patch\n"
+        "nothing uploads an old tag; release a higher version: nox -s publish_release -- patch"
+        f"{again}\n"
         f"only if nobody has seen the tag: git push --delete {remote} {record.tag.name}",
     )
 
 
 def incomplete(
-    record: Record, earlier: Sequence[Record], later: Sequence[Record]
+    record: Record, earlier: Sequence[Record], later: Sequence[Record], again: str
 ) -> Problem | None:
     """Say which files it lacks of those in its tag, or which kinds that earlier releases have."""
     if not record.files or record.yanked is not None:
@@ -138,7 +139,7 @@ def incomplete(
         f"{record.version} on the index lacks what {whose}: {', '.join(sorted(lacking))}",
         f"build it from {record.tag.name if record.tag else 'the same commit'} and upload it with "
         "twine, soon: an index may take no new file after 14 days (PyPI does so)\n"
-        "else release a patch: nox -s publish_release -- patch",
+        f"else release a patch: nox -s publish_release -- patch{again}",
     )
 
 

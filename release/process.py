@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import signal
 import subprocess
+import threading
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+# Every wish to end this process; Windows knows fewer.
+ENDINGS = {getattr(signal, name) for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal))}
 TAIL = 60  # lines of a failed program's output that an error shows
 
 
@@ -28,22 +34,13 @@ def capture(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: bytes | None = None
 ) -> bytes:
     """Run `argv` and return its standard output; `ProgramFailed` has standard error and output."""
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=cwd,
-            env=env,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise _not_started(argv, error) from error
-    if done.returncode:
-        words = (done.stderr + done.stdout).decode("utf-8", "replace")
-        raise ProgramFailed(argv, done.returncode, words)
-    return done.stdout
+    source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    with _running(argv, cwd=cwd, env=env, stdin=source, stderr=subprocess.PIPE) as child:
+        output, errors = child.communicate(stdin)
+    if child.returncode:
+        words = (errors + output).decode("utf-8", "replace")
+        raise ProgramFailed(argv, child.returncode, words)
+    return bytes(output)
 
 
 def stream(
@@ -58,29 +55,57 @@ def stream(
     Raises `ProgramFailed` with the last lines when it exits with another code than 0.
     """
     lines: deque[str] = deque(maxlen=TAIL)
-    try:
-        with subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as child:
-            try:
-                for line in child.stdout or ():
-                    lines.append(line.rstrip())
-                    on_line(lines[-1])
-            except BaseException:
-                child.kill()  # leaving the block waits for it
-                raise
-    except OSError as error:
-        raise _not_started(argv, error) from error
+    null, both = subprocess.DEVNULL, subprocess.STDOUT
+    with (
+        _running(argv, cwd=cwd, env=env, stdin=null, stderr=both) as child,
+        io.TextIOWrapper(child.stdout or io.BytesIO(), "utf-8", "replace") as output,
+    ):
+        for line in output:
+            lines.append(line.rstrip())
+            on_line(lines[-1])
     if child.returncode:
         raise ProgramFailed(argv, child.returncode, "\n".join(lines))
 
 
-def _not_started(argv: Sequence[str], error: OSError) -> ReleaseError:
-    return ReleaseError(f"`{argv[0]}` can't be started: {error.strerror or error}")
+@contextmanager
+def _running(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: int, stderr: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program as long as the block, and wait for its end; an exception in it kills it."""
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        with _uninterrupted():  # else a program may be born that nobody knows of
+            children.append(
+                subprocess.Popen(
+                    argv, cwd=cwd, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr
+                )
+            )
+        yield children[0]
+    except BaseException as error:
+        for child in children:
+            child.kill()
+        if isinstance(error, OSError) and not children:
+            why = error.strerror or error
+            raise ReleaseError(f"`{argv[0]}` can't be started: {why}") from error
+        raise
+    finally:
+        for child in children:
+            with child:  # waits for its end
+                pass
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Raise the KeyboardInterrupt of a signal at the end of the block; only the main thread can."""
+    is_main = threading.current_thread() is threading.main_thread()
+    raising = (one for one in ENDINGS if signal.getsignal(one) is signal.default_int_handler)
+    held, came = list(raising) if is_main else [], list[int]()
+    for number in held:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number in held:
+            signal.signal(number, signal.default_int_handler)
+        if came:
+            raise KeyboardInterrupt

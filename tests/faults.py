@@ -94,6 +94,7 @@ class Proxy:
         self.faults = {kind: iter(schedule) for kind, schedule in faults.items()}
         self.requests: list[Request] = []
         self.uploads: list[Upload] = []
+        self.busy: list[str] = []  # the kinds of requests that are being answered
         self.gate = threading.Event()
         self.rewrite: Callable[[bytes], bytes] = lambda page: page
         self.headers: dict[str, str] = {}  # that the index's answers get
@@ -156,6 +157,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.handle_kind(UPLOAD if is_form else PROBE)
 
     def handle_kind(self, kind: str) -> None:
+        self.proxy.busy.append(kind)
+        try:
+            self.handle_request(kind)
+        finally:
+            self.proxy.busy.remove(kind)
+
+    def handle_request(self, kind: str) -> None:
         self.close_connection = True
         fault = self.proxy.next_fault(kind)
         length = int(self.headers.get("Content-Length", 0))

@@ -39,6 +39,7 @@ class GitServer(ThreadingHTTPServer):
     repository: Path
     faults: list[Fault] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)  # requests that are being answered
 
     def __post_init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -60,6 +61,13 @@ class Handler(BaseHTTPRequestHandler):
     server: GitServer
 
     def do_GET(self) -> None:
+        self.server.busy.append(self.requestline)
+        try:
+            self.handle_git()
+        finally:
+            self.server.busy.remove(self.requestline)
+
+    def handle_git(self) -> None:
         fault, self.close_connection = self.server.fault(self.requestline), True
         time.sleep(fault.seconds)
         given = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic "))

@@ -13,6 +13,7 @@ import pytest
 from packaging.version import Version
 
 from release import ReleaseError
+from release.init import template
 from release.project import Configuration
 from release.version import PARTS, Bump, next_version
 
@@ -51,7 +52,7 @@ def test_every_option_is_documented() -> None:
         if row[0].startswith("`--")
         for verb in ("all" if row[1] == "all" else row[1]).split(",")
     }
-    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse"):
+    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse", "init"):
         text = subprocess.run(
             [sys.executable, "-m", "release", verb, "--help"],
             capture_output=True,
@@ -100,6 +101,10 @@ def test_a_bare_nox_publishes_nothing() -> None:
 def test_sessions_do_not_run_a_module_of_the_project() -> None:
     for text in (README, (ROOT / "noxfile.py").read_text(encoding="utf-8")):
         assert '"python", "-I", "-m", "release"' in text
+
+
+def test_the_sessions_to_adopt_are_those_that_init_writes() -> None:
+    assert template("noxfile.py") in README
 
 
 def test_the_exit_codes_are_documented() -> None:

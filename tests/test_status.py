@@ -225,6 +225,8 @@ def test_tagged_but_not_on_the_index(stage: Stage) -> None:
     done = status(stage)
     assert "nox -s publish_release -- patch" in done.err
     assert "git push --delete origin v1.2.3" in done.err
+    done = status(stage, "--repository", stage.url)
+    assert f"nox -s publish_release -- patch --repository {stage.url}\n" in done.err
 
 
 @pytest.mark.parametrize(
@@ -244,6 +246,11 @@ def test_fewer_kinds_of_files_than_before(
     done = status(stage)
     assert "released    1.2.3" in done.out
     assert "build it from v1.3.0 and upload it with twine, soon" in done.err
+    done = status(stage, "--repository", stage.url)
+    assert (
+        f"else release a patch: nox -s publish_release -- patch --repository {stage.url}\n"
+        in done.err
+    )
 
 
 def test_a_platform_that_is_missing_now_and_one_that_was_given_up(stage: Stage) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 COMMAND = ("publish", "minor")
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 INTENT = "refs/release/intent"
-SHARDS = 24
+SHARDS = 48
 # git commands that only read; every other program is an effect until it is named here.
 READS = re.compile(
     r"subprocess\.Popen git .*?(rev-parse|cat-file|show |ls-remote|symbolic-ref|for-each-ref|"

@@ -78,6 +78,7 @@ class Theatre:
     server: GitServer | None
     machines: list[Path] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    started: list[int] = field(default_factory=list)  # process groups
     stops: int = 0
     faults: int = 0
 
@@ -110,6 +111,7 @@ class Theatre:
         """Run commands at once, and judge what each said."""
         running = [self.start(act) for act in acts]
         codes = []
+        self.started += [process.pid for process in running]
         for act, process in zip(acts, running, strict=True):
             out, _ = process.communicate(timeout=240)
             self.log.append(f"$ {act} -> {process.returncode}\n{out}")
@@ -120,6 +122,16 @@ class Theatre:
             self.stops += process.returncode in {130, -9}
             codes.append(process.returncode)
         return codes
+
+    def settle(self) -> None:
+        """Wait for programs that outlived a killed process, and for what servers still do."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and (
+            any(map(is_alive, self.started))
+            or self.proxy.busy
+            or (self.server and self.server.busy)
+        ):
+            time.sleep(0.02)
 
     def move_main(self) -> None:
         """Somebody pushes a commit to main."""
@@ -138,6 +150,15 @@ class Theatre:
             self.stage.git("remote", "set-url", "origin", str(self.stage.remote), at=place)
             self.stage.git("merge", "--quiet", "--no-ff", "--no-edit", refs[ref], at=place)
             self.stage.git("push", "--quiet", "origin", "HEAD:main", at=place)
+
+
+def is_alive(group: int) -> bool:
+    """Say whether a process group has any process."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 # What goes wrong
@@ -203,7 +224,7 @@ def perform(theatre: Theatre) -> None:
             acts.append(Act(**{**vars(random_act(rng)), "machine": 1 - acts[0].machine}))
         mover = threading.Timer(rng.random() * 3, theatre.move_main)
         is_moved = rng.random() < 0.3
-        time.sleep(0.5)  # a program that outlived a killed process comes to its end
+        theatre.settle()
         before = (stage.published(), stage.remote_refs())
         if is_moved:
             mover.start()
@@ -219,7 +240,7 @@ def perform(theatre: Theatre) -> None:
 
 def calm_down(theatre: Theatre) -> None:
     """Finish what is unfinished from a fresh clone."""
-    time.sleep(1)  # a server goes on with a push after its client was killed
+    theatre.settle()
     for number in range(6):
         refs = theatre.stage.remote_refs()
         if INTENT not in refs:

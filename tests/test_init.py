@@ -1,0 +1,141 @@
+"""A project is given what it lacks, and keeps what it has."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release import ReleaseError
+from release.init import blocks, proposals, pythons, template, with_sessions
+from tests.stage import Sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stage import Stage
+
+SESSIONS = ["rehearse", "publish_rc", "publish_release", "status", "yank"]
+ALL = ["release", *SESSIONS]
+OWN = '''\
+# /// script
+# dependencies = ["nox"]
+# ///
+"""Ours."""
+
+from __future__ import annotations
+
+import nox as n
+
+@n.session
+def tests(session):  # ours
+    session.run("pytest")
+
+
+@n.session(default=False)
+def status(session): session.run("git", "status")
+
+if __name__ == "__main__":
+    n.main()
+'''
+
+
+def names(text: str) -> list[str]:
+    return [block.name for block in blocks(text)]
+
+
+def test_a_project_without_a_noxfile_gets_one() -> None:
+    (edit,) = proposals(Sources().read, is_on_github=False)
+    assert (edit.path, edit.before) == ("noxfile.py", b"")
+    assert names(edit.after.decode()) == ALL
+
+
+def test_a_noxfile_gets_what_it_lacks_and_keeps_the_rest() -> None:
+    after = with_sessions(OWN)
+    assert names(after) == ["tests", "status", *[one for one in ALL if one != "status"]]
+    kept = [row for row in after.splitlines() if row in OWN.splitlines()]
+    assert [row for row in kept if row] == [row for row in OWN.splitlines() if row]
+    assert after.index("import nox\n") > after.index("annotations")
+    assert after.rstrip().endswith("n.main()")
+    assert with_sessions(after) == after
+
+
+def test_a_function_called_release_stays() -> None:
+    own = "import nox\n\n\n@nox.session\ndef release(session):\n    session.run('make')\n"
+    after = with_sessions(own)
+    assert after.startswith(own)
+    assert names(after) == ["release", "nox_release", *SESSIONS]
+    assert after.count("nox_release(session") == len(ALL)
+    assert with_sessions(after) == after
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_ends_of_lines_and_byte_order_marks_stay(newline: str, mark: bytes) -> None:
+    data = mark + OWN.replace("\n", newline).encode()
+    (edit,) = proposals(Sources({"noxfile.py": data}).read, is_on_github=False)
+    assert edit.after.startswith(mark + b"# /// script")
+    assert edit.after.count(b"\r\n") == (edit.after.count(b"\n") if newline == "\r\n" else 0)
+    assert proposals(Sources({"noxfile.py": edit.after}).read, is_on_github=False) == ()
+
+
+@pytest.mark.parametrize("data", [b"def (", b"# \xff\n"])
+def test_a_noxfile_that_cannot_be_read(data: bytes) -> None:
+    with pytest.raises(ReleaseError, match=r"noxfile\.py (can't be read|is not UTF-8)"):
+        proposals(Sources({"noxfile.py": data}).read, is_on_github=False)
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "wanted"),
+    [
+        ("", ["3.13"]),
+        ("broken", ["3.13"]),
+        ("[project]\nclassifiers = ['Programming Language :: Python :: 3']", ["3.13"]),
+        (
+            "[project]\nrequires-python = '>=3.10'\nclassifiers = "
+            + str([f"Programming Language :: Python :: 3.{minor}" for minor in (12, 9, 10)]),
+            ["3.10", "3.12"],
+        ),
+    ],
+)
+def test_the_matrix_is_that_of_the_classifiers(pyproject: str, wanted: list[str]) -> None:
+    files = Sources({"pyproject.toml": pyproject.encode()})
+    assert pythons(files.read) == wanted
+    edits = {edit.path: edit.after.decode() for edit in proposals(files.read, is_on_github=True)}
+    assert f"python: {json.dumps(wanted)}\n" in edits[".github/workflows/release.yaml"]
+
+
+def test_a_workflow_that_is_there_stays() -> None:
+    files = Sources({".github/workflows/release.yaml": b"name: ours\n"})
+    paths = [edit.path for edit in proposals(files.read, is_on_github=True)]
+    assert paths == ["noxfile.py", ".github/workflows/alpha-release.yaml"]
+
+
+def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> None:
+    before = stage.state()
+    shown = stage.run("init", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert "+def publish_release(session: nox.Session) -> None:" in shown.out
+    assert stage.state() == before
+    (stage.clone / ".github").mkdir()
+    done = stage.run("init", "--json")
+    workflows = [".github/workflows/alpha-release.yaml", ".github/workflows/release.yaml"]
+    assert sorted(done.document["edits"]) == [*workflows, "noxfile.py"]
+    assert "Everything is there." in stage.run("init").out
+    command = [sys.executable, "-m", "nox", "--list"]
+    listed = subprocess.run(command, cwd=stage.clone, capture_output=True, text=True, check=True)
+    assert re.findall(r"^- (\w+)", listed.stdout, re.MULTILINE) == SESSIONS
+
+
+def test_outside_a_repository(stage: Stage, tmp_path: Path) -> None:
+    done = stage.run("init", at=tmp_path)
+    assert done.code in {1, 2}
+    assert "not a git repository" in done.err
+
+
+def test_the_templates_are_packaged() -> None:
+    assert template("release.yaml").startswith('name: "PyPI Release: Production"\n')
