@@ -28,7 +28,7 @@ from release.rehearsal import USER, serve
 from tests.adoption.project import Repository, download, environment, load, spells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.adoption.project import Adopted
 
@@ -50,8 +50,8 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether the release is what the maintainers' own would have been."""
-        return self.is_right and not self.wrong
+        """Say whether the release, or its plan, is what the maintainers' own would have been."""
+        return not self.wrong
 
     @property
     def is_expected(self) -> bool:
@@ -59,18 +59,21 @@ class Outcome:
         return self.is_complete == (self.project.expected == "ok")
 
 
-def adopt(project: Adopted, sdists: Path, home: Path) -> Outcome:
+def adopt(project: Adopted, sdists: Path, home: Path, *, is_dry: bool) -> Outcome:
     """Release one project in a world of its own; whatever goes wrong is in the outcome."""
     started = time.monotonic()
     try:
         with TemporaryDirectory(ignore_cleanup_errors=True) as name:
-            outcome = _released(project, download(project, sdists), Path(name), environment(home))
+            env, sdist = environment(home), download(project, sdists)
+            outcome = _released(project, sdist, Path(name), env, is_dry=is_dry)
     except Exception as error:  # noqa: BLE001 - the others are to be tried too
         outcome = Outcome(project=project, wrong=(f"{type(error).__name__}: {error}",))
     return replace(outcome, seconds=time.monotonic() - started)
 
 
-def _released(project: Adopted, sdist: Path, folder: Path, env: dict[str, str]) -> Outcome:
+def _released(
+    project: Adopted, sdist: Path, folder: Path, env: dict[str, str], *, is_dry: bool
+) -> Outcome:
     files = folder / "index"
     files.mkdir()
     repository = Repository.of(project, sdist, folder, env)
@@ -78,24 +81,27 @@ def _released(project: Adopted, sdist: Path, folder: Path, env: dict[str, str]) 
     with serve(files) as (url, password):
         twine = {"TWINE_USERNAME": USER, "TWINE_PASSWORD": password, "TWINE_REPOSITORY_URL": url}
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "release", "publish", project.level,
-             "--skip-tests", "--yes", "--json", *project.options],
-            cwd=repository.root, env={**env, **twine}, stdin=subprocess.DEVNULL,
+            [sys.executable, "-I", "-m", "release", "publish", project.level, "--skip-tests",
+             "--json", *project.options, *(["--dry-run"] if is_dry else [])],
+            cwd=repository.clone, env={**env, **twine}, stdin=subprocess.DEVNULL,
             capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
         )  # fmt: skip
         document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         plan = document.get("plan", {})
         is_found = Version(plan.get("version", "0")) == Version(project.next)
+        diffs = plan.get("edits", {})
+        artifacts: list[str] = []
         if done.returncode:
             wrong = _refusal(done.returncode, document) or [done.stderr[-600:]]
-            places = tuple(plan.get("edits", ()))
-            return Outcome(project=project, is_found=is_found, places=places, wrong=tuple(wrong))
-        artifacts = [*_bad_artifacts(project, files, folder, url)]
-    places = tuple(repository.git("diff", "--name-only", base, "HEAD").splitlines())
-    wrong = [*artifacts, *_bad_git(repository, base), *_bad_lines(repository, base)]
+        elif is_dry:
+            wrong = [*_bad_tag(project, plan["tag"]), *bad_lines(project, diffs)]
+        else:
+            diffs = repository.diffs(base)
+            artifacts = [*_bad_artifacts(project, files, folder, url)]
+            wrong = [*artifacts, *_bad_git(repository, base), *bad_lines(project, diffs)]
     return Outcome(
-        project=project, is_found=is_found, is_right=not artifacts, places=places,
-        wrong=tuple(wrong),
+        project=project, is_found=is_found, places=tuple(diffs), wrong=tuple(wrong),
+        is_right=not (done.returncode or artifacts or is_dry),
     )  # fmt: skip
 
 
@@ -138,15 +144,18 @@ def _metadata(path: Path) -> email.message.Message:
         return email.message_from_bytes(file.read())
 
 
+def _bad_tag(project: Adopted, tag: str) -> Iterator[str]:
+    if tag != (wanted := project.tag_of(project.new)):
+        yield f"the tag is {tag}, not {wanted}"
+
+
 def _bad_git(repository: Repository, base: str) -> Iterator[str]:
     """Say what isn't right about branch, tag and checkout."""
     git, remote = repository.git, repository.remote
-    tag = repository.project.tag_of(repository.project.new)
     tags = git("tag", "--points-at", "main", at=remote).split()
-    if tags != [tag]:
-        yield f"the branch is at the tags {tags}, not at {tag}"
-    elif git("cat-file", "-t", f"refs/tags/{tag}", at=remote) != "tag":
-        yield f"{tag} isn't annotated"
+    yield from _bad_tag(repository.project, " and ".join(tags))
+    if any(git("cat-file", "-t", f"refs/tags/{tag}", at=remote) != "tag" for tag in tags):
+        yield "the tag isn't annotated"
     if (count := git("rev-list", "--count", f"{base}..main", at=remote)) not in {"0", "1"}:
         yield f"{count} commits"
     if git("rev-parse", "HEAD") != git("rev-parse", "main", at=remote):
@@ -155,37 +164,34 @@ def _bad_git(repository: Repository, base: str) -> Iterator[str]:
         yield f"left behind: {left}"
 
 
-def _bad_lines(repository: Repository, base: str) -> Iterator[str]:
-    """Say which lines the release changed that it shouldn't have, and which it forgot."""
-    project = repository.project
-    old, new = spells(_current(project)), spells(project.next)
-    notes = {project.path(one) for one in (project.changelog, *project.fragments) if one}
-    changed = repository.git("diff", "--name-only", base, "HEAD").splitlines()
+def bad_lines(project: Adopted, diffs: Mapping[str, str]) -> Iterator[str]:
+    """Say which lines the release changes and shouldn't, and which it forgets.
+
+    `diffs` are unified, by the path in the repository.
+    """
+    old = spells(project.next if project.level == "current" else project.version)
+    new = re.compile(re.escape(project.written)) if project.written else spells(project.next)
+    changelog = project.path(project.changelog) if project.changelog else ""
+    fragments = set(map(project.path, project.fragments))
     expected = {project.path(path): count for path, count in project.lines.items()}
-    for path in sorted({*changed, *expected, *notes}):
-        diff = repository.git("diff", "--unified=0", base, "HEAD", "--", path).splitlines()
-        removed = [row[1:] for row in diff[4:] if row.startswith("-")]
-        added = [row[1:] for row in diff[4:] if row.startswith("+")]
-        if path in project.fragments:
-            if (repository.clone / path).exists():
-                yield f"the fragment {path} is still there"
-        elif path in notes:
-            if not any(new.search(row) for row in added):
-                yield f"{path} doesn't get {project.next}"
+    for path in sorted({*diffs, *expected, *fragments, changelog} - {""}):
+        rows = diffs.get(path, "").partition("\n@@")[2].splitlines()
+        removed, added = ([row[1:] for row in rows if row[:1] == mark] for mark in "-+")
+        if path == changelog:
+            if not any(map(new.search, added)):
+                yield f"{path} doesn't tell of {project.next}"
+        elif path in fragments:
+            if not removed or added:
+                yield f"{path} is still there"
         elif path not in expected:
             yield f"{path} changes, and shouldn't: {removed} → {added}"
+        elif not len(removed) == len(added) == expected[path]:
+            yield f"{path}: {len(removed)} lines change, not {expected[path]}"
         else:
-            if (len(removed), len(added)) != (expected[path], expected[path]):
-                yield f"{path}: {len(removed)} lines change, not {expected[path]}"
-            for row in [r for r in removed if not old.search(r)]:
-                yield f"{path}: {row!r} doesn't have the old version"
-            for row in [r for r in added if not new.search(r)]:
-                yield f"{path}: {row!r} doesn't have the new version"
-
-
-def _current(project: Adopted) -> str:
-    """Return what the files say before the release; in development they may be ahead of the tag."""
-    return project.next if project.level == "current" else project.version
+            yield from (f"{path}: {row!r} hasn't the old version"
+                        for row in removed if not old.search(row))  # fmt: skip
+            yield from (f"{path}: {row!r} hasn't the new version"
+                        for row in added if not new.search(row))  # fmt: skip
 
 
 # The table
@@ -205,19 +211,20 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-def _totals(outcomes: Sequence[Outcome]) -> str:
+def _totals(outcomes: Sequence[Outcome], *, is_dry: bool) -> str:
     def share(what: str, ones: Iterable[bool]) -> str:
         count = sum(ones)
         return f"{what} {count}/{len(outcomes)} ({count / len(outcomes):.0%})"
 
-    return " · ".join(
-        [
-            share("version found", (one.is_found for one in outcomes)),
-            share("right artifacts", (one.is_right for one in outcomes)),
-            share("complete", (one.is_complete for one in outcomes)),
-            share("with configuration", (bool(one.project.settings) for one in outcomes)),
-        ]
-    )
+    totals = {
+        "version found": (one.is_found for one in outcomes),
+        "right artifacts": (one.is_right for one in outcomes),
+        "complete": (one.is_complete for one in outcomes),
+        "with configuration": (bool(one.project.settings) for one in outcomes),
+    }
+    if is_dry:
+        del totals["right artifacts"]
+    return " · ".join(share(what, ones) for what, ones in totals.items())
 
 
 def main() -> int:
@@ -225,6 +232,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="projects; default: all")
     parser.add_argument("--sdists", type=Path, help="keep what was downloaded in this folder")
+    parser.add_argument("--dry-run", action="store_true", help="compare the plans; release nothing")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
     with (
@@ -234,7 +242,10 @@ def main() -> int:
         sdists = options.sdists or Path(home, "sdists")
         sdists.mkdir(parents=True, exist_ok=True)
         projects = load(options.names)
-        runs = {pool.submit(adopt, one, sdists, Path(home)): one.name for one in projects}
+        runs = {
+            pool.submit(adopt, one, sdists, Path(home), is_dry=options.dry_run): one.name
+            for one in projects
+        }
         done = {}
         for run in as_completed(runs):
             done[runs[run]] = outcome = run.result()
@@ -242,7 +253,7 @@ def main() -> int:
             console.print(f"{runs[run]}: {words} ({outcome.seconds:.0f} s)", markup=False)
     outcomes = [done[one.name] for one in projects]
     console.print(_table(outcomes))
-    console.print(_totals(outcomes))
+    console.print(_totals(outcomes, is_dry=options.dry_run))
     return 0 if all(one.is_expected for one in outcomes) else 1
 
 

@@ -159,6 +159,11 @@ class Repository:
             stdout=subprocess.PIPE, encoding="utf-8", errors="surrogateescape",
         ).stdout.strip()  # fmt: skip
 
+    def diffs(self, base: str) -> dict[str, str]:
+        """Return what changed since a commit: unified diffs by path."""
+        paths = self.git("diff", "--name-only", "--no-renames", base, "HEAD").splitlines()
+        return {path: self.git("diff", base, "HEAD", "--", path) for path in paths}
+
     def python(self, *args: str) -> None:
         """Run Python in the project's folder."""
         subprocess.run(
