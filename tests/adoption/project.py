@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 from pypi_simple import PyPISimple
 
-from release.locations import tomllib
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
