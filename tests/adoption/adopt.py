@@ -117,7 +117,7 @@ def _bad_artifacts(project: Adopted, files: Path, folder: Path, url: str) -> Ite
     if kinds != [".gz", ".whl"]:
         yield f"the index has {', '.join(path.name for path in found) or 'nothing'}"
     for path in found:
-        if (version := _metadata(path)["Version"]) != project.next:
+        if Version(version := _metadata(path)["Version"]) != Version(project.next):
             yield f"{path.name} says {version} in its metadata, not {project.next}"
     place = folder / "installed"
     done = subprocess.run(
@@ -128,8 +128,9 @@ def _bad_artifacts(project: Adopted, files: Path, folder: Path, url: str) -> Ite
     )  # fmt: skip
     if done.returncode:
         yield f"pip doesn't install it: {done.stderr[-300:]}"
-    elif (versions := {one.version for one in distributions(path=[str(place)])}) != {project.next}:
-        yield f"pip installs {', '.join(versions)}"
+    versions = [one.version for one in distributions(path=[str(place)])]
+    if not done.returncode and list(map(Version, versions)) != [Version(project.next)]:
+        yield f"pip installs {' and '.join(versions)}"
 
 
 def _metadata(path: Path) -> email.message.Message:
