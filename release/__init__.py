@@ -30,7 +30,9 @@ The tour, from the top. Each room imports only from those below it:
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
 `locations`     where the version lives: the bytes of a file
+`tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions
+`calver`        calendar versions: the one of today
 `upload`        one file through twine
 `process`       the one way to run a program
 ==============  ============================================================================

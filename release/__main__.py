@@ -20,9 +20,11 @@ from release import ReleaseError, UsageError
 from release.process import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import FrameType
     from typing import TypeAlias
+
+    from packaging.version import Version
 
     from release.console import Console
     from release.git import Git
@@ -109,7 +111,7 @@ def _begin(
     from release.publish import prepare, publish, story
     from release.trust import released_before
 
-    bump = _bump(options, project)
+    bump = _bump(options, project, facts.known(project))
     if tag := released_before(bump, facts, world):
         console.show_released_before(tag)
         return
@@ -154,7 +156,7 @@ def _publish_rc(options: Options, console: Console) -> None:
     git, project = _here(options.ref)
     world = _world(git, project, options, console)
     facts = world.facts(project.name, project.config.branch)
-    bump = _bump(options, project)
+    bump = _bump(options, project, facts.known(project))
     ask = () if options.ref else (clean_tree,)
     base = git.resolve(options.ref or "HEAD")
     drafts = prepare_rc(bump, project, facts, world, base=base, ask=ask)
@@ -166,11 +168,11 @@ def _publish_rc(options: Options, console: Console) -> None:
 
 
 def _status(options: Options, console: Console) -> None:
-    from release.status import TAGS, look, show
+    from release.status import look, show
 
     git, project = _here()
     world = _world(replace(git, is_reader=True), project, options, console)
-    facts = world.facts(project.name, project.config.branch, TAGS + "*")
+    facts = world.facts(project.name, project.config.branch)
     status = look(project, facts, world)
     show(status, console)
     status.verdict()
@@ -252,13 +254,15 @@ def _world(git: Git, project: Project, options: Options, console: Console) -> Wo
     return world
 
 
-def _bump(options: Options, project: Project) -> Bump:
+def _bump(options: Options, project: Project, taken: Collection[Version] = ()) -> Bump:
     from release.version import Bump, outcomes
+    from release.world import today
 
     if options.bump is None:
+        results = outcomes(project.version, taken, project.config.calendar(today()))
         raise UsageError(
             "say what comes after " + str(project.version),
-            "\n".join(f"{level}: {result}" for level, result in outcomes(project.version)),
+            "\n".join(f"{level}: {result}" for level, result in results),
         )
     return Bump.parse(options.bump, options.pre)
 

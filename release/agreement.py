@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.index import IndexFile
+    from release.tags import TagStyle
 
 SDIST = "sdist"
 
@@ -75,7 +76,7 @@ class Disagreement(Problem):
 
 
 def compare(
-    records: Sequence[Record], style: str, branch: str, remote: str, again: str
+    records: Sequence[Record], style: TagStyle, branch: str, remote: str, again: str
 ) -> tuple[Disagreement, ...]:
     """Say where index, tags and main disagree about releases, which have the newest first.
 
@@ -99,11 +100,11 @@ def compare(
     )
 
 
-def untagged(record: Record, style: str, remote: str) -> Problem | None:
+def untagged(record: Record, style: TagStyle, remote: str) -> Problem | None:
     """Say that it is on the index without a tag."""
     if record.tag:
         return None
-    tag = style.replace("{version}", str(record.version))
+    tag = style.write(record.version)
     return Problem(
         f"{record.version} is on the index, and {remote} has no tag for it",
         f"find the commit that it was built from, then: git tag -a {tag} COMMIT; "

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError
+from release.git import peeled
 from release.landing import release_branch
 from release.process import ProgramFailed
-from release.version import objection
+from release.version import line, objection
+from release.world import TAGS
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from release.plan import Draft
+    from release.project import Project
     from release.world import Facts, World
 
 
@@ -22,8 +27,14 @@ class Case:
     """What a question is about."""
 
     draft: Draft
+    project: Project
     facts: Facts
     world: World
+
+    @property
+    def tagged(self) -> dict[str, Version]:
+        """Return the versions that are tagged, here or on the remote, by tag."""
+        return self.project.tagged(dict.fromkeys([*self.facts.tags, *self.world.git.tags()]))
 
 
 Question = Callable[[Case], Problem | None]
@@ -91,27 +102,43 @@ def full_history(case: Case) -> Problem | None:
 
 
 def tag_is_free(case: Case) -> Problem | None:
-    """Is the tag's name free, here and on the remote?"""
-    ref, git = f"refs/tags/{case.draft.tag}", case.world.git
-    if not git.is_ref(ref):
-        return Problem(
-            f"{case.draft.tag!r} is no name for a tag", "see `tag` in [tool.nox-release]"
-        )
-    if not case.facts.is_remote_known:
+    """Is the tag free, here and on the remote, however it is spelled?"""
+    draft, facts, git = case.draft, case.facts, case.world.git
+    if not git.is_ref(TAGS + draft.tag):
+        return Problem(f"{draft.tag!r} is no name for a tag", "see `tag` in [tool.nox-release]")
+    if not facts.is_remote_known:
         return None
-    found = git.remote_refs(ref, f"{ref}^{{}}")
-    if ref in found:
-        commit = found.get(f"{ref}^{{}}", found[ref])
-        return Problem(
-            f"the tag {case.draft.tag} is on {git.remote} already, at {commit[:9]}",
-            "choose another version; a tag that others have seen stays",
-        )
-    if local := git.local_ref(f"{ref}^{{commit}}"):
-        return Problem(
-            f"the tag {case.draft.tag} exists in this clone only, at {local[:9]}",
-            f"git tag --delete {case.draft.tag}",
-        )
+    same = [tag for tag, version in case.tagged.items() if version == draft.version]
+    for tag in dict.fromkeys([draft.tag, *same]):
+        means = f", and means {draft.version} like {draft.tag}" * (tag != draft.tag)
+        if commit := peeled(facts.refs, TAGS + tag):
+            return Problem(
+                f"the tag {tag} is on {git.remote} already, at {commit[:9]}{means}",
+                "choose another version; a tag that others have seen stays",
+            )
+        if local := git.local_ref(f"{TAGS}{tag}^{{commit}}"):
+            return Problem(
+                f"the tag {tag} exists in this clone only, at {local[:9]}{means}",
+                f"git tag --delete {tag}",
+            )
     return None
+
+
+def above_the_tags(case: Case) -> Problem | None:
+    """Is the version higher than all of its line that are tagged?"""
+    version = case.draft.version
+    above = [
+        (other, tag)
+        for tag, other in case.tagged.items()
+        if line(other) == line(version) and other > version and other not in case.facts.taken
+    ]
+    if not above:
+        return None
+    other, tag = max(above)
+    return Problem(
+        f"{version} would be lower than {other}, which is tagged {tag}",
+        "a release must be the highest of its line",
+    )
 
 
 def version_follows(case: Case) -> Problem | None:
@@ -190,9 +217,15 @@ RELEASE: tuple[Question, ...] = (
     full_history,
     tag_is_free,
     version_follows,
+    above_the_tags,
     credentials,
     identity,
     push_permitted,
     release_branch_is_free,
 )
-PRE_RELEASE: tuple[Question, ...] = (version_follows, credentials, nothing_unfinished)
+PRE_RELEASE: tuple[Question, ...] = (
+    version_follows,
+    above_the_tags,
+    credentials,
+    nothing_unfinished,
+)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release import ReleaseError
@@ -18,6 +16,7 @@ from release.version import next_version
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from release.calver import Calendar
     from release.project import Edit, Project
     from release.version import Bump
 
@@ -175,6 +174,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     bump: Bump,
     *,
     taken: Collection[Version],
+    calendar: Calendar | None,
     tags: Iterable[str],
     base: str,
     branch: str,
@@ -182,9 +182,18 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     remote: str,
     tests: tuple[str, ...],
 ) -> Draft:
-    """Decide on a release: which version, tag and edits follow from the facts."""
-    version = next_version(project.version, bump, taken)
-    template = project.config.tag or tag_template(tags, project.name, project.version)
+    """Decide on a release: which version, tag and edits follow from the facts.
+
+    `ReleaseError` for a version that the configured tag can't tell.
+    """
+    version = next_version(project.version, bump, taken, calendar)
+    style = project.tag_style(tags)
+    tag = style.write(version)
+    if style.read(tag) != version:
+        raise ReleaseError(
+            f"the tag {tag} would not tell the version {version}",
+            "let `tag` in [tool.nox-release] contain {version}",
+        )
     return Draft(
         name=project.name,
         previous=project.version,
@@ -192,7 +201,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         bump=str(bump),
         base=base,
         branch=branch,
-        tag=template.replace("{version}", str(version)),
+        tag=tag,
         message=project.message(version),
         edits=project.edits(version),
         repository=repository,
@@ -205,29 +214,3 @@ def recorded(message: str) -> dict[str, str]:
     """Return the sha256 of every file that a tag's message tells, by filename."""
     rows = re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE)
     return {filename: sha256 for sha256, filename in rows}
-
-
-def tag_template(tags: Iterable[str], name: str, current: Version) -> str:
-    """Return the style of the newest release tag, as text with `{version}` in it.
-
-    `tags` are names, the newest first. A release tag is `1.2.3` or `v1.2.3`, also behind the
-    project's name or «release»: `acme-1.2.3`, `acme/v1.2.3`, `acme==1.2.3`. The tag of the current
-    version counts most. Moving tags like `v4` and tags of other packages are noise.
-    """
-    templates: list[str] = []
-    for prefix, version in filter(None, (release_tag(tag, name) for tag in tags)):
-        if len(version.release) == len(current.release):
-            templates.append(prefix + "{version}")
-            if version == current:
-                return templates[-1]
-    return templates[0] if templates else "v{version}"
-
-
-def release_tag(tag: str, name: str) -> tuple[str, Version] | None:
-    """Return what a release tag of project `name` has before the version, and the version."""
-    own = r"[-_.]+".join(map(re.escape, canonicalize_name(name).split("-")))
-    prefix = rf"((({own}|release|rel|version)[-_/@=]+)?v?)"
-    if match := re.fullmatch(rf"{prefix}(\d.*)", tag, re.DOTALL | re.IGNORECASE):
-        with suppress(ValueError):
-            return match[1], Version(match[4])
-    return None

@@ -47,7 +47,8 @@ def prepare_rc(
     for known in (*half, facts):
         draft = replace(draft_of(bump, project, known, world, base, ()), tag="", message="")
         if known is facts or draft.version in facts.taken:
-            check(Case(draft=draft, facts=known, world=world), (*ask, *PRE_RELEASE))
+            case = Case(draft=draft, project=project, facts=known, world=world)
+            check(case, (*ask, *PRE_RELEASE))
             drafts.append(draft)
     return tuple(drafts)
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 from packaging.version import Version
 
-from release import ReleaseError, UsageError, locations
+from release import ReleaseError, UsageError, calver, locations, tags
+from release.calver import Calendar
 from release.git import Snapshot
 from release.locations import BOM, Place, table_at, text_at, tomllib
+from release.tags import TagStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import date
 
     from release.git import Git
     from release.locations import Read
@@ -42,6 +45,8 @@ class Configuration:
     repository: str = ""  # default: TWINE_REPOSITORY, else pypi
     index_url: str = ""  # default: derived from the repository's upload URL
     tag: str = ""  # default: the style of the newest release tag, else v{version}
+    scheme: str = ""  # of calendar versions, like YYYY.MM.DD
+    next_dev: bool = False  # a development version follows each release
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
@@ -66,15 +71,22 @@ class Configuration:
             if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
             values[known[key]] = tuple(value) if isinstance(value, list) else value
-        for key in {"tag", "message"} & values.keys():
-            if "{version}" not in values[key]:
-                raise UsageError(f"{TABLE} {key} must contain {{version}}, not {values[key]!r}")
+        if "{version}" not in values.get("message", "{version}"):
+            raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
+        if "tag" in values:
+            TagStyle.of(values["tag"])
+        if "scheme" in values:
+            calver.check_scheme(values["scheme"])
         if (main := values.get("main", "push")) not in {"push", "pull-request"}:
             raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
         for key, value in values.items():  # git would take it for an option
             if isinstance(value, str) and value.startswith("-"):
                 raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
         return cls(**values)
+
+    def calendar(self, today: date) -> Calendar | None:
+        """Return the calendar that versions follow, None where they follow none."""
+        return Calendar(scheme=self.scheme, today=today) if self.scheme else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +147,26 @@ class Project:
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""
         return self.config.message.replace("{version}", str(version))
+
+    def tag_style(self, names: Iterable[str]) -> TagStyle:
+        """Return how a tag is written, given the names of those there are, the newest first.
+
+        Zeros pad its numbers as the scheme says, or as they do where the version lives.
+        """
+        config, style = self.config, TagStyle(template=self.config.tag)
+        if not config.tag:
+            style = tags.tag_style(names, self.name, self.version)
+        if not config.scheme and not self.places:
+            return style
+        found = [calver.widths(config.scheme)] if config.scheme else [
+            tags.widths(place.text) for place in self.places
+        ]  # fmt: skip
+        return replace(style, widths=next(filter(None, found), ()))
+
+    def tagged(self, names: Iterable[str]) -> dict[str, Version]:
+        """Return the versions that are tagged, by tag."""
+        names = list(names)
+        return tags.tagged(names, self.tag_style(names), self.name, self.version)
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
@@ -207,6 +239,7 @@ def _is_positive(value: object) -> bool:
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
 }

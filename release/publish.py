@@ -26,6 +26,7 @@ from release.tagging import tag_object
 from release.upload import UploadRefused
 from release.version import objection
 from release.worktree import tree_with, worktree
+from release.world import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +54,7 @@ def prepare(
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
     draft = draft_of(bump, project, facts, world, base, tests)
-    check(Case(draft=draft, facts=facts, world=world), RELEASE)
+    check(Case(draft=draft, project=project, facts=facts, world=world), RELEASE)
     return draft
 
 
@@ -65,8 +66,9 @@ def draft_of(
         return decide(
             project,
             bump,
-            taken=facts.taken,
-            tags=world.tags(),
+            taken=facts.known(project),
+            calendar=project.config.calendar(today()),
+            tags=world.git.tags() or facts.tags,
             base=base,
             branch=facts.branch,
             repository=world.index.upload_url,

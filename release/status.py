@@ -5,34 +5,33 @@ It only reads: objects may be fetched, but no ref and no file changes.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
-
 from release import Problem, Refused, ReleaseError, Unfinished
 from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
 from release.git import peeled
-from release.plan import release_tag, tag_template
 from release.steps import steps
+from release.tags import release_tag
 from release.trust import accept
-from release.world import newest_first
+from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from packaging.version import Version
 
     from release.console import Console
     from release.intent import Intent
     from release.project import Project
     from release.steps import Step
+    from release.tags import TagStyle
     from release.world import Facts, World
 
-TAGS = "refs/tags/"
 VERSIONS = 10  # that are compared
 SUBJECTS = 10  # that are shown
 WIDTH = 66  # of a subject: a row fits a terminal of 80 columns
@@ -103,10 +102,7 @@ class Status:
 
 
 def look(project: Project, facts: Facts, world: World) -> Status:
-    """Return the status; `facts` have the remote's tags too.
-
-    Raises `ReleaseError` where index or remote don't answer.
-    """
+    """Return the status; `ReleaseError` where index or remote don't answer."""
     git, branch = world.git, facts.branch
     if facts.problems:
         raise Refused(facts.problems)
@@ -114,10 +110,8 @@ def look(project: Project, facts: Facts, world: World) -> Status:
         raise ReleaseError(
             f"there is no {branch} on {git.remote}", f"git push -u {git.remote} {branch}"
         )
-    refs = (ref for ref in facts.refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
-    tags = newest_first(ref.removeprefix(TAGS) for ref in refs)
-    style = project.config.tag or tag_template(tags, project.name, project.version)
-    records = gather(tags_by_version(tags, style, project, facts.taken), facts, world)
+    style = project.tag_style(facts.tags)
+    records = gather(tags_by_version(facts.tags, style, project, facts.taken), facts, world)
     pending = look_at_pending(facts, world)
     last = next((one.tag for one in records if one.tag and one.tag.is_in_main), None)
     count, commits = git.since(last.commit if last else None, facts.tip, SUBJECTS)
@@ -136,30 +130,22 @@ def look(project: Project, facts: Facts, world: World) -> Status:
 
 
 def tags_by_version(
-    tags: Iterable[str], style: str, project: Project, listed: Collection[Version]
+    tags: Iterable[str], style: TagStyle, project: Project, listed: Collection[Version]
 ) -> dict[Version, str]:
     """Return the tags of releases: those in this style, and for `listed` versions in any other.
 
     A tag like `v4` that moves isn't one: with fewer numbers than the project's version it counts
     only where the index has it, and of several tags for one version the longest does.
     """
-    prefix, _, suffix = style.partition("{version}")
     own: dict[Version, str] = {}
     other: dict[Version, str] = {}
     for tag in sorted(tags, key=len):
-        text = tag[len(prefix) : len(tag) - len(suffix)]
-        if style.replace("{version}", text) == tag and (version := _version(text)):
+        if version := style.read(tag):
             if version in listed or len(version.release) >= len(project.version.release):
                 own[version] = tag
         elif (found := release_tag(tag, project.name)) and found[1] in listed:
             other[found[1]] = tag
     return {**other, **own}
-
-
-def _version(text: str) -> Version | None:
-    with suppress(ValueError):
-        return Version(text)
-    return None
 
 
 def gather(tags: Mapping[Version, str], facts: Facts, world: World) -> tuple[Record, ...]:

@@ -23,11 +23,12 @@ from packaging.utils import (
 
 from release import Problem, Refused, ReleaseError
 from release.checks import unfinished
-from release.plan import recorded, release_tag, tag_template
+from release.plan import recorded
 from release.process import ProgramFailed
 from release.project import Project
-from release.version import PARTS, Bump, next_version
+from release.version import PARTS, Bump, next_version, remade
 from release.worktree import tree_with
+from release.world import today
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -54,15 +55,14 @@ class Derived:
     parents: list[str]
 
     @classmethod
-    def of(cls, base: str, version: Version, world: World) -> Derived:
+    def of(cls, base: str, version: Version, facts: Facts, world: World) -> Derived:
         """Derive tree, parents and tag from a commit and a version."""
         git = world.git
         project = Project.at(git, base)
         edits = project.edits(version)
-        template = project.config.tag or tag_template(world.tags(), project.name, project.version)
         return cls(
             project=project,
-            tag=template.replace("{version}", str(version)),
+            tag=project.tag_style(git.tags() or facts.tags).write(version),
             tree=tree_with(git, base, {edit.path: edit.after for edit in edits}),
             parents=[base] if edits else git.parents(base),
         )
@@ -99,9 +99,9 @@ def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, s
     """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
     with suppress(ReleaseError):
         project = Project.at(world.git, base)
-        version = next_version(project.version, bump, ())
-        if version in facts.taken:
-            derived = Derived.of(base, version, world)
+        version = _made(project, bump, facts)
+        if version:
+            derived = Derived.of(base, version, facts, world)
             commit, message = world.git.fetch_tag(derived.tag)
             files = [file for file in facts.files if file.version == version]
             there = {file.filename: world.index.sha256_of(file) for file in files}
@@ -110,15 +110,25 @@ def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, s
     return "", ""
 
 
+def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
+    """Return the highest version on the index that `bump` makes of the project, if there is one."""
+    known, scheme = facts.known(project), project.config.scheme
+    for version in sorted(facts.taken, reverse=True):
+        if remade(version, project.version, bump, known, scheme) == version:
+            return version
+    return None
+
+
 def _released_and_merged(tag: str, others: int, bump: Bump, facts: Facts, world: World) -> Problem:
     """Say that the command has been done, and how to release what came to the branch meanwhile."""
-    current = Project.at(world.git, "HEAD").version
-    again = bump if bump.target in PARTS else Bump(target="patch")
+    project = Project.at(world.git, "HEAD")
+    calendar = project.config.calendar(today())
+    again = bump if bump.target in PARTS else Bump(target="current" if calendar else "patch")
+    version = next_version(project.version, again, facts.known(project), calendar)
     commits = "a commit that it doesn't" if others == 1 else f"{others} commits that it doesn't"
     return Problem(
         f"{tag} was released from this command already, and {facts.branch} has {commits}",
-        "to release those say the version: nox -s publish_release -- "
-        f"{next_version(current, again, facts.taken)}{world.again}",
+        f"to release those say the version: nox -s publish_release -- {version}{world.again}",
     )
 
 
@@ -168,14 +178,14 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     git.fetch(f"refs/heads/{facts.branch}")
     if not git.is_ancestor(plan.base, facts.tip):
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
-    derived = Derived.of(plan.base, plan.version, world)
+    derived = Derived.of(plan.base, plan.version, facts, world)
     project = derived.project
     is_commit_like = derived.is_like(plan.commit, git)
     said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
     said_and_derived = {
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
-        "version": (plan.version, _bumped(plan, project.version, facts)),
+        "version": (plan.version, _bumped(plan, project, facts)),
         "branch": (plan.branch, facts.branch),
         "message": (plan.message, project.message(plan.version)),
         "tag": (plan.tag, plan.tag if _is_in_style(plan, project) else derived.tag),
@@ -195,18 +205,17 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     ]
 
 
-def _bumped(plan: Plan, previous: Version, facts: Facts) -> Version | None:
-    """Return the version that the recorded bump makes, before this release was on the index."""
-    try:
-        return next_version(previous, Bump.parse(plan.bump), facts.taken - {plan.version})
-    except ReleaseError:
-        return None
+def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:
+    """Return the version that the recorded bump makes, before this release was there."""
+    with suppress(ReleaseError):
+        bump, known = Bump.parse(plan.bump), facts.known(project)
+        return remade(plan.version, project.version, bump, known, project.config.scheme)
+    return None
 
 
 def _is_in_style(plan: Plan, project: Project) -> bool:
     """Say whether the tag is one that a clone with other tags would derive."""
-    found = None if project.config.tag else release_tag(plan.tag, project.name)
-    return found is not None and plan.tag == f"{found[0]}{plan.version}"
+    return plan.tag == project.tag_style([plan.tag]).write(plan.version)
 
 
 def _files(plan: Plan) -> set[tuple[str, Version]] | str:

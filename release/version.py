@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from packaging.version import Version
 
 from release import Problem, ReleaseError, UsageError
+from release.calver import Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,19 +61,66 @@ class Bump:
         return f"{self.target} --pre {self.pre}" if self.pre else str(self.target)
 
 
-def next_version(current: Version, bump: Bump, taken: Collection[Version]) -> Version:
-    """Return the version that `bump` makes of `current`, given the versions `taken` on the index.
+def next_version(
+    current: Version, bump: Bump, taken: Collection[Version], calendar: Calendar | None = None
+) -> Version:
+    """Return the version that `bump` makes of `current`, given the versions that are `taken`.
 
-    Raises `ReleaseError` where the field's tools give two answers: from 1.3.0rc1, `minor` is 1.3.0
-    for poetry and npm but 1.4.0 for uv and hatch. Whether the result may be is for `objection`.
+    With a calendar it is a version of today. Raises `ReleaseError` where the field's tools give two
+    answers: from 1.3.0rc1, `minor` is 1.3.0 for poetry and npm but 1.4.0 for uv and hatch; and
+    where `current` has been released. Whether the result may be is for `objection`.
     """
     if isinstance(bump.target, Version):
         final = bump.target
+        if calendar:
+            Calendar.on_the_day_of(final, calendar.scheme)
+    elif calendar:
+        final = calendar.next(bump.target, current, taken)
     elif bump.target == "current":
-        final = finished(current)
+        final = _finished_or_refused(current, bump, taken)
     else:
         final = _raised_or_refused(current, bump, taken)
     return _numbered(final, bump.pre, {*taken, current}) if bump.pre else final
+
+
+def remade(
+    version: Version, current: Version, bump: Bump, taken: Collection[Version], scheme: str
+) -> Version | None:
+    """Return what `bump` made of `current` on the day that `version` tells, before it was taken.
+
+    None where it made nothing. If it isn't `version`, that was made in another way.
+    """
+    try:
+        calendar = Calendar.on_the_day_of(version, scheme) if scheme else None
+        return next_version(current, bump, frozenset(taken) - {version}, calendar)
+    except ReleaseError:
+        return None
+
+
+def next_development(version: Version, before: Version) -> Version:
+    """Return the development version that follows the release of `version`.
+
+    Its marker is that of the one `before` the release: `.dev0`, `a0.dev1`, or `+dev`, which can
+    mean that it comes after a release, or leads to one.
+    """
+    if before.local and finished(before) != finished(version):
+        return Version(f"{version}+{before.local}")
+    if version.pre:
+        kind, number = version.pre
+        return Version(f"{version.base_version}{kind}{number + 1}.dev0")
+    if version.dev is not None:
+        return Version(f"{finished(version)}.dev{version.dev + 1}")
+    return Version(f"{_raised(version, len(version.release) - 1)}{_marker(before)}")
+
+
+def _marker(development: Version) -> str:
+    """Return what tells a development version from the release, with the number it begins at."""
+    if development.local:
+        return f"+{development.local}"
+    kind, number = development.pre or ("", 1)
+    pre = "" if number else f"{kind}0"
+    is_silent = pre and development.dev is None
+    return pre if is_silent else f"{pre}.dev{min(development.dev or 0, 1)}"
 
 
 def objection(result: Version, current: Version, taken: Collection[Version]) -> Problem | None:
@@ -83,7 +131,7 @@ def objection(result: Version, current: Version, taken: Collection[Version]) -> 
     """
     if result in taken:
         return Problem(
-            f"{result} is on the index already", "choose patch, minor, major or a version"
+            f"{result} is on the index already", "choose another level, or a higher version"
         )
     above = [version for version in taken if line(version) == line(result) and version > result]
     if above:
@@ -95,7 +143,7 @@ def objection(result: Version, current: Version, taken: Collection[Version]) -> 
     if result < Version(current.public) and not (leads_to_current and current == finished(current)):
         return Problem(
             f"{result} is lower than the current version {current}",
-            "choose a higher version, or patch, minor or major",
+            "choose another level, or a higher version",
         )
     return None
 
@@ -119,6 +167,20 @@ def _raised(version: Version, part: int) -> Version:
     return Version(f"{version.epoch}!{'.'.join(map(str, release))}")
 
 
+def _finished_or_refused(current: Version, bump: Bump, taken: Collection[Version]) -> Version:
+    """Finish the current version; one whose final release is `taken` comes after that."""
+    final = finished(current)
+    if final in taken and final != current:
+        raised = {level: _raised(current, part) for part, level in enumerate(PARTS)}
+        rows = [
+            f"for {version}: {_session(bump)} {level}{_pre(bump)}"
+            for level, version in reversed(raised.items())
+            if version not in taken
+        ]
+        raise ReleaseError(f"{current} comes after {final}, which is taken", "\n".join(rows))
+    return final
+
+
 def _raised_or_refused(current: Version, bump: Bump, taken: Collection[Version]) -> Version:
     """Raise one part, unless the current pre, dev or local version may already stand for that."""
     part = PARTS.index(str(bump.target))
@@ -126,13 +188,20 @@ def _raised_or_refused(current: Version, bump: Bump, taken: Collection[Version])
     is_open = current.is_prerelease or current.local is not None
     is_such_a_release = final.post is None and not any(final.release[part + 1 :])
     if is_open and is_such_a_release and final not in taken:
-        session = f"nox -s {'publish_rc' if bump.pre else 'publish_release'} --"
-        pre = f" --pre {bump.pre}" if bump.pre else ""
+        session, pre = _session(bump), _pre(bump)
         raise ReleaseError(
             f"from {current}, {bump.target} can mean {final} or {raised}",
             f"for {final}: {session} current{pre}\nfor {raised}: {session} {raised}{pre}",
         )
     return raised
+
+
+def _session(bump: Bump) -> str:
+    return f"nox -s {'publish_rc' if bump.pre else 'publish_release'} --"
+
+
+def _pre(bump: Bump) -> str:
+    return f" --pre {bump.pre}" if bump.pre else ""
 
 
 def _numbered(final: Version, pre: Pre, known: Collection[Version]) -> Version:
@@ -153,12 +222,15 @@ def _numbered(final: Version, pre: Pre, known: Collection[Version]) -> Version:
     return Version(f"{final}.dev{count}" if pre == "dev" else f"{final}{pre}{count}")
 
 
-def outcomes(current: Version) -> list[tuple[str, str]]:
+def outcomes(
+    current: Version, taken: Collection[Version] = (), calendar: Calendar | None = None
+) -> list[tuple[str, str]]:
     """Return what each level makes of `current`, as text."""
     results = []
-    for level in (*reversed(PARTS), "current"):
+    for level in calendar.levels if calendar else (*reversed(PARTS), "current"):
         try:
-            results.append((level, str(next_version(current, Bump(target=level), ()))))
+            version = next_version(current, Bump(target=level), taken, calendar)
+            results.append((level, str(version)))
         except ReleaseError as error:
             results.append((level, str(error)))
     return results

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from release import Problem, Refused, ReleaseError
 from release.index import Index
 from release.intent import IntentRef
+from release.tags import newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from datetime import date
 
     from packaging.version import Version
 
     from release.git import Git
     from release.index import IndexFile
-    from release.project import Configuration
+    from release.project import Configuration, Project
 
 Answer = TypeVar("Answer")
+TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
 # What one Nox tells its sessions would mislead the Nox that runs the tests.
@@ -42,6 +44,11 @@ def environment() -> dict[str, str]:
     if not sys.stdin.isatty():
         env.setdefault("GIT_TERMINAL_PROMPT", "0")
     return env
+
+
+def today() -> date:
+    """Return the date, in UTC."""
+    return datetime.now(timezone.utc).date()
 
 
 def secret_values() -> list[str]:
@@ -63,7 +70,7 @@ class Facts:
 
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
-    refs: Mapping[str, str]  # all that it was asked for, with their ids
+    refs: Mapping[str, str]  # that branch, HEAD's, the intent and all tags, with their ids
     is_remote_known: bool
     intent_id: str | None
     files: tuple[IndexFile, ...]
@@ -73,6 +80,16 @@ class Facts:
     def taken(self) -> frozenset[Version]:
         """Return the versions that the index has, yanked ones included."""
         return frozenset(file.version for file in self.files if file.version)
+
+    @property
+    def tags(self) -> list[str]:
+        """Return the names of the remote's tags, the newest first."""
+        refs = (ref for ref in self.refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
+        return newest_first(ref.removeprefix(TAGS) for ref in refs)
+
+    def known(self, project: Project) -> frozenset[Version]:
+        """Return the versions of a project that are on the index or tagged on the remote."""
+        return self.taken.union(project.tagged(self.tags).values())
 
     def without(self, version: Version) -> Facts:
         """Return the facts as they would be had this version never been uploaded."""
@@ -134,23 +151,13 @@ class World:
         tools = str(Path(sys.executable).parent)
         return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
 
-    def tags(self) -> list[str]:
-        """Return tag names, the newest first; the remote's where this clone has none."""
-        if local := self.git.tags():
-            return local
-        with suppress(ReleaseError):  # reported as the answer to a question
-            refs = self.git.remote_refs("refs/tags/*")
-            names = [ref.removeprefix("refs/tags/") for ref in refs if not ref.endswith("^{}")]
-            return newest_first(names)
-        return []
-
-    def facts(self, name: str, branch: str, *more: str) -> Facts:
-        """Ask the remote, for `more` refs too, and the index at once.
+    def facts(self, name: str, branch: str) -> Facts:
+        """Ask the remote and the index at once.
 
         `branch` "" = the one that the remote's HEAD points to.
         """
         local = branch or self.git.branch() or "main"
-        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}", *more]
+        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}", f"{TAGS}*"]
         with ThreadPoolExecutor() as pool:
             asked_refs = pool.submit(self.git.remote_refs, *wanted)
             asked_files = pool.submit(self.index.files, name)
@@ -169,11 +176,6 @@ class World:
             files=_answer(asked_files, (), problems),
             problems=tuple(problems),
         )
-
-
-def newest_first(tags: Iterable[str]) -> list[str]:
-    """Sort the names of tags by the numbers in them."""
-    return sorted(tags, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
 
 
 def _answer(asked: Future[Answer], otherwise: Answer, problems: list[Problem]) -> Answer:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from release import ReleaseError, UsageError
-from release.plan import FORMAT, Distribution, Plan, tag_template
+from release.plan import FORMAT, Distribution, Plan
 from release.project import Configuration, Project
 from tests.stage import Sources
 
@@ -228,76 +228,6 @@ def test_an_edit_is_shown_as_a_diff_of_its_rows() -> None:
         "+version = '1.10'  # é",
         " ",
     ]
-
-
-# Tags
-
-
-@pytest.mark.parametrize(
-    ("tags", "template"),
-    [
-        ("", "v{version}"),
-        ("v1.2.3", "v{version}"),
-        ("V1.2.3", "V{version}"),
-        ("1.2.3", "{version}"),
-        ("acme-tools-1.2.3", "acme-tools-{version}"),
-        ("Acme_Tools-v1.2.3", "Acme_Tools-v{version}"),
-        ("acme-tools/v1.2.3", "acme-tools/v{version}"),
-        ("acme.tools@1.2.3", "acme.tools@{version}"),
-        ("acme-tools==1.2.3", "acme-tools=={version}"),
-        ("acme_tools_1.2.3", "acme_tools_{version}"),
-        ("release-1.2.3", "release-{version}"),
-        ("release/v1.2.3", "release/v{version}"),
-        ("rel_1.2.3", "rel_{version}"),
-        ("version-1.2.3", "version-{version}"),
-        ("v1.2.3rc1", "v{version}"),
-        ("1.2.3-rc1", "{version}"),
-        # the newest wins, and the current one before it
-        ("1.2.2 v1.2.1 v1.2.0", "{version}"),
-        ("v1.2.2 1.2.1 1.2.0", "v{version}"),
-        ("1.2.4 v1.2.3 1.2.2", "v{version}"),
-        ("v1.2.4 acme-tools-1.2.3 v1.2.2", "acme-tools-{version}"),
-        ("v1.2.3 1.2.3", "v{version}"),
-        # other packages
-        ("other-1.2.3 1.2.2", "{version}"),
-        ("other/v1.2.3 acme-tools/v1.2.2", "acme-tools/v{version}"),
-        ("tools-1.2.3 acme-1.2.3 acme-tools-x-1.2.3", "v{version}"),
-        # moving tags
-        ("v4 v4.2 1.2.2", "{version}"),
-        ("v1 v1.2 1.2.2", "{version}"),
-        ("v1 v1.2 1.2.3", "{version}"),
-        # no versions
-        ("latest nightly-2 stable 1.2.2", "{version}"),
-        ("build-2024-01-15 2024-01-15 1.2.2", "{version}"),
-        ("v1.x vv1.2.3 1.2.3.x 1.2.2", "{version}"),
-        ("été/1.2.3 -1.2.3 1.2.2", "{version}"),
-    ],
-)
-def test_a_new_tag_has_the_style_of_the_newest_release_tag(tags: str, template: str) -> None:
-    assert tag_template(tags.split(), "Acme.Tools", Version("1.2.3")) == template
-
-
-@pytest.mark.parametrize(
-    ("tags", "name", "current", "template"),
-    [
-        ("v4 v4.0 4.0.0", "acme", "4.0.0", "{version}"),
-        ("v4 4.0.0 3.9.0", "acme", "4.0.0", "{version}"),
-        ("v4.2 4.2.0", "acme", "4.2.0", "{version}"),
-        ("v1 1.2", "acme", "1.3", "{version}"),
-        ("v1 2", "acme", "3", "v{version}"),
-        ("1!1.2.3", "acme", "1!1.2.3", "{version}"),
-        ("acme-2-1.2.3 acme-2-1.2.2", "acme-2", "1.2.3", "acme-2-{version}"),
-        ("acme2-1.2.3", "acme2", "1.2.3", "acme2-{version}"),
-        ("acme-2-1.2.3 v1.2.2", "acme", "1.2.3", "v{version}"),
-        ("2to3-1.2.3", "2to3", "1.2.3", "2to3-{version}"),
-        ("3-acme-1.2.3", "3-acme", "1.2.3", "3-acme-{version}"),
-        ("v8-1.2.3", "v8", "1.2.3", "v8-{version}"),
-    ],
-)
-def test_numbers_that_are_no_versions_are_not_mistaken_for_them(
-    tags: str, name: str, current: str, template: str
-) -> None:
-    assert tag_template(tags.split(), name, Version(current)) == template
 
 
 # Plan

@@ -174,6 +174,51 @@ def test_the_tag_is_in_this_clone_only(stage: Stage) -> None:
     refused(stage, "publish", "minor", words=("v1.3.0 exists in this clone only", "tag --delete"))
 
 
+@pytest.mark.parametrize("tag", ["1.3.0", "acme-1.3.0", "rel_1_3_0"])
+def test_the_version_is_tagged_in_another_style(stage: Stage, tag: str) -> None:
+    stage.git("tag", tag, at=stage.remote)
+    words = (f"the tag {tag} is on origin already", "means 1.3.0 like v1.3.0", "another version")
+    refused(stage, "publish", "minor", words=words)
+    stage.git("tag", "--delete", tag, at=stage.remote)
+    stage.git("tag", tag)
+    words = (f"{tag} exists in this clone only", "means 1.3.0 like v1.3.0", f"tag --delete {tag}")
+    refused(stage, "publish", "minor", words=words)
+
+
+def test_a_higher_version_of_the_line_is_tagged_on_a_branch(stage: Stage) -> None:
+    stage.git("switch", "--quiet", "--create", "1.2.x")
+    commit = stage.git("commit-tree", "-p", "HEAD", "-m", "Elsewhere", "HEAD^{tree}")
+    stage.git("push", "--quiet", "origin", f"{commit}:refs/tags/v1.2.5")
+    stage.git("switch", "--quiet", "main")
+    words = ("1.2.4 would be lower than 1.2.5, which is tagged v1.2.5", "highest of its line")
+    for verb in (("publish", "patch"), ("publish-rc", "patch")):
+        refused(stage, *verb, words=words)
+    assert stage.run("publish", "minor", "--dry-run").code == 0
+
+
+def test_development_comes_after_a_version_that_is_tagged(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.2.3+dev")})
+    words = ("1.2.3+dev comes after 1.2.3, which is taken", "for 1.3.0: nox -s publish_release")
+    refused(stage, "publish", "current", words=words)
+    assert "v1.3.0" in stage.run("publish", "minor", "--dry-run").out
+
+
+def test_the_configured_tag_would_not_tell_the_version(stage: Stage) -> None:
+    table = "[tool.nox-release]\ntag = 'rel_{major}_{minor}_{patch}'\n"
+    stage.commit({"pyproject.toml": PYPROJECT + table})
+    words = ("the tag rel_1_3_0 would not tell the version 1.3.0.1", "{version}")
+    refused(stage, "publish", "1.3.0.1", words=words)
+    assert "rel_1_3_0" in stage.run("publish", "minor", "--dry-run").out
+
+
+def test_a_level_is_not_of_the_scheme(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + "[tool.nox-release]\nscheme = 'YYYY.0M.0D'\n"})
+    words = ("versions like YYYY.0M.0D have no minor", "use current, or say the version")
+    refused(stage, "publish", "minor", code=2, words=words)
+    refused(stage, "publish", "1.3.0", code=2, words=("1.3.0 is no version of the scheme",))
+    assert "v2026.08.07" in stage.run("publish", "2026.8.7", "--dry-run").out
+
+
 @pytest.mark.parametrize(
     ("published", "bump", "words"),
     [

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from release import ReleaseError, UsageError
-from release.version import LEVELS, Bump, finished, line, next_version, objection, outcomes
+from release.version import (
+    LEVELS,
+    Bump,
+    finished,
+    line,
+    next_development,
+    next_version,
+    objection,
+    outcomes,
+    remade,
+)
 
 PRES = ("rc", "a", "b", "dev")
 
@@ -166,12 +176,130 @@ def test_a_raised_version_is_higher_and_keeps_epoch_and_length(
 def test_current_is_what_main_says_without_its_suffix(
     current: Version, taken: list[Version]
 ) -> None:
+    assume(finished(current) not in taken or finished(current) == current)
     result = next_version(current, bump("current"), taken)
     assert result == finished(current)
     assert result >= Version(current.public) or current.pre
     assert result.release == current.release
     assert not result.is_prerelease
     assert result.local is None
+
+
+@pytest.mark.parametrize(
+    ("current", "final"),
+    [
+        ("1.3.0.dev0", "1.3.0"), ("1.3.0.dev", "1.3.0"), ("1.3.0-dev", "1.3.0"),
+        ("1.3.0-dev0", "1.3.0"), ("1.3.0.dev1", "1.3.0"), ("1.3.0a0.dev1", "1.3.0"),
+        ("1.3.0rc0.dev0", "1.3.0"), ("1.3.0-rc0", "1.3.0"), ("1.3.0-rc.1", "1.3.0"),
+        ("3.0.0-dev.38", "3.0.0"), ("1.3.0+dev", "1.3.0"), ("2026.08.17.dev0", "2026.8.17"),
+    ],
+)  # fmt: skip
+def test_current_finishes_what_development_leads_to(current: str, final: str) -> None:
+    assert str(next_version(Version(current), bump("current"), versions("1.2.3"))) == final
+
+
+@pytest.mark.parametrize(
+    ("current", "taken", "levels"),
+    [
+        ("0.34.0+dev", "0.33.0 0.34.0", "patch: 0.34.1, minor: 0.35.0, major: 1.0.0"),
+        ("0.34.0+dev", "0.34 0.34.1", "minor: 0.35.0, major: 1.0.0"),
+        ("24.8.0.dev0", "24.8.0", "patch: 24.8.1, minor: 24.9.0, major: 25.0.0"),
+        ("1.2.post1.dev0", "1.2.post1", "patch: 1.2.1, minor: 1.3, major: 2.0"),
+    ],
+)
+def test_development_after_a_release_is_not_finished_but_raised(
+    current: str, taken: str, levels: str
+) -> None:
+    with pytest.raises(ReleaseError, match=r"comes after .*, which is taken") as refused:
+        next_version(Version(current), bump("current"), versions(taken))
+    offered = dict(pair.split(": ") for pair in levels.split(", "))
+    assert refused.value.problems[0].hint.splitlines() == [
+        f"for {version}: nox -s publish_release -- {level}" for level, version in offered.items()
+    ]
+    for level, version in offered.items():
+        assert str(next_version(Version(current), bump(level), versions(taken))) == version
+
+
+def test_what_each_level_makes_depends_on_what_is_taken() -> None:
+    current = Version("0.34.0+dev")
+    assert dict(outcomes(current, versions("0.34.0"))) == {
+        "patch": "0.34.1",
+        "minor": "0.35.0",
+        "major": "1.0.0",
+        "current": "0.34.0+dev comes after 0.34.0, which is taken",
+    }
+    assert dict(outcomes(current, versions("0.33.0")))["current"] == "0.34.0"
+
+
+# Again
+
+
+@relaxed
+@given(any_version(), any_level, any_taken)
+def test_what_a_bump_made_is_made_again_once_it_is_taken(
+    current: Version, level: str, taken: list[Version]
+) -> None:
+    try:
+        version = next_version(current, bump(level), taken)
+    except ReleaseError:
+        assume(False)  # noqa: FBT003
+    assume(version not in taken)
+    assert remade(version, current, bump(level), [*taken, version], "") == version
+
+
+def test_a_bump_that_is_refused_makes_nothing() -> None:
+    assert remade(Version("1.3.0"), Version("1.3.0rc1"), bump("minor"), (), "") is None
+
+
+# Back to development
+
+
+@pytest.mark.parametrize(
+    ("released", "before", "after"),
+    [
+        ("1.3.0", "1.3.0.dev0", "1.3.1.dev0"),
+        ("1.3.0", "1.2.3", "1.3.1.dev0"),
+        ("1.3.0", "1.3.0rc2", "1.3.1.dev0"),
+        ("1.3.0", "1.3.0rc2.dev1", "1.3.1.dev1"),
+        ("1.3.0", "1.3.0.dev1", "1.3.1.dev1"),
+        ("1.3.0", "1.3.0.dev38", "1.3.1.dev1"),
+        ("1.3.0", "1.3.0a0.dev1", "1.3.1a0.dev1"),
+        ("1.3.0", "1.3.0rc0.dev0", "1.3.1rc0.dev0"),
+        ("1.3.0", "1.3.0rc0", "1.3.1rc0"),
+        ("1.3", "1.3.dev0", "1.4.dev0"),
+        ("2", "2.dev0", "3.dev0"),
+        ("1!1.3.0", "1!1.3.0.dev0", "1!1.3.1.dev0"),
+        ("1.2.3.post1", "1.2.3.post1.dev0", "1.2.4.dev0"),
+        ("2026.12.31", "2026.12.31.dev0", "2026.12.32.dev0"),
+        # +dev behind the last release, or in front of the next one
+        ("0.35.0", "0.34.0+dev", "0.35.0+dev"),
+        ("2.4.0", "2.4.0+dev", "2.4.1+dev"),
+        # a pre-release leads to the same final version
+        ("1.3.0rc1", "1.3.0.dev0", "1.3.0rc2.dev0"),
+        ("1.3.0.dev1", "1.3.0.dev0", "1.3.0.dev2"),
+        ("1.3.0.post1.dev1", "1.3.0", "1.3.0.post1.dev2"),
+    ],
+)
+def test_development_follows_a_release_with_the_marker_that_it_had(
+    released: str, before: str, after: str
+) -> None:
+    assert str(next_development(Version(released), Version(before))) == after
+
+
+@relaxed
+@given(any_version().map(lambda version: Version(version.public)), any_version())
+def test_the_next_development_version_is_higher_and_open(
+    released: Version, before: Version
+) -> None:
+    after = next_development(released, before)
+    assert after > released
+    assert after.is_prerelease or after.local
+    if not (released.is_prerelease or after.local):
+        assert finished(after) > released
+        again = next_development(finished(after), after)
+        assert str(again).removeprefix(again.base_version) == str(after).removeprefix(
+            after.base_version
+        )
 
 
 @relaxed

@@ -1,0 +1,186 @@
+"""Tags of releases: which version each stands for, and how the next one is written."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from release import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Found = tuple["TagStyle", Version]
+
+NUMBERS = ("major", "minor", "patch")
+FIELDS = {
+    "version": r"\d.*",
+    "major": r"(?:\d+!)?\d+",
+    "minor": r"\d+",
+    "patch": r"\d+.*",  # with what follows the numbers: 0rc1
+}
+YEAR = 1900  # a first number from here on is a year
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagStyle:
+    """How a project writes the tag of a version."""
+
+    template: str = "v{version}"  # or with `{major}`, `{minor}` and `{patch}`
+    point: str = "."  # between the numbers: rel_1_2_3
+    pre: tuple[str, str] = ("", "")  # around the letters of a pre-release: v1.3.0-rc.1
+    widths: tuple[int, ...] = ()  # how many digits each number has at least: 2026.08.17
+
+    @classmethod
+    def of(cls, template: str) -> TagStyle:
+        """Check a template; `UsageError` where a tag wouldn't tell the version."""
+        with suppress(ValueError):  # a brace that isn't closed
+            fields = [parsed[1:] for parsed in Formatter().parse(template) if parsed[1] is not None]
+            names = {name for name, *_ in fields}
+            is_plain = names <= FIELDS.keys() and {*fields} == {(name, "", None) for name in names}
+            if is_plain and ("version" in names or names.issuperset(NUMBERS)):
+                return cls(template=template)
+        raise UsageError(
+            "[tool.nox-release] tag must contain {version}, or {major}, {minor} and {patch}, "
+            f"and nothing else in braces, not {template!r}"
+        )
+
+    def write(self, version: Version) -> str:
+        """Return the tag of a version."""
+        widths = (*self.widths, *(1,) * len(version.release))
+        digits = zip(version.release, widths, strict=False)
+        numbers = [str(number).zfill(width) for number, width in digits]
+        numbers[0] = f"{version.epoch}!{numbers[0]}" if version.epoch else numbers[0]
+        rest = version.pre[0].join(self.pre) + str(version.pre[1]) if version.pre else ""
+        rest += "" if version.post is None else f".post{version.post}"
+        rest += "" if version.dev is None else f".dev{version.dev}"
+        major, minor, patch = (*numbers, "0", "0")[:3]
+        return self.template.format(
+            version=self.point.join(numbers) + rest, major=major, minor=minor, patch=patch + rest
+        )
+
+    def read(self, tag: str) -> Version | None:
+        """Return the version that a tag in this style tells, None for other tags."""
+        match = _pattern(self.template).fullmatch(tag)
+        if not match:
+            return None
+        told = match.groupdict()
+        text = told.get("version") or ".".join(told[number] for number in NUMBERS)
+        return _version(text.replace(self.point, "."))
+
+
+@lru_cache
+def _pattern(template: str) -> re.Pattern[str]:
+    pattern, seen = "", set()
+    for text, field, *_ in Formatter().parse(template):
+        pattern += re.escape(text)
+        if field:
+            pattern += f"(?P={field})" if field in seen else f"(?P<{field}>{FIELDS[field]})"
+            seen.add(field)
+    return re.compile(pattern, re.DOTALL)
+
+
+def _version(text: str) -> Version | None:
+    with suppress(ValueError):  # InvalidVersion, or a number longer than Python reads
+        return Version(text)
+    return None
+
+
+def newest_first(tags: Iterable[str]) -> list[str]:
+    """Sort the names of tags by the numbers in them."""
+    return sorted(tags, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Return how many digits each number has at least, as in 2026.08.17; () where zeros pad none.
+
+    One digit is one that isn't padded; two could be both, so they are what others are.
+    """
+    match = re.match(r"v?(\d+(?:\.\d+)+)", text, re.IGNORECASE)
+    numbers = match[1].split(".") if match else []
+    if not any(len(number) > 1 and number.startswith("0") for number in numbers):
+        return ()
+    first, *others = numbers
+    return (len(first) if first.startswith("0") else 1, *map(len, others))
+
+
+def tag_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
+    """Return the style of the newest release tag of project `name`, `v1.2.3` where there is none.
+
+    `tags` have the newest first. That of the `current` version counts most; a pre-release is
+    written like the newest that is tagged. Moving tags like `v4`, dates, and tags of other packages
+    are noise.
+    """
+    found = [one for one in (release_tag(tag, name) for tag in tags) if one]
+    found = [one for one in found if not _is_date(one[1], current)]
+    alike = [one for one in found if len(one[1].release) == len(current.release)] or found
+    own = [style for style, version in alike if version == current]
+    newest = next(iter([*own, *(style for style, _ in alike)]), TagStyle())
+    pre = next((style.pre for style, version in found if version.pre), ("", ""))
+    return replace(newest, pre=pre)
+
+
+def release_tag(tag: str, name: str) -> Found | None:
+    """Return the style that a release tag of project `name` shows, and its version.
+
+    A release tag is `1.2.3` or `v1.2.3`, also behind the project's name or «release»: `acme-1.2.3`,
+    `acme/v1.2.3`, `acme==1.2.3`, `rel_1_2_3`. None for other tags.
+    """
+    match = _reader(canonicalize_name(name)).fullmatch(tag)
+    if not match or (match["point"] == "-" and not match["word"]):  # 2026-08-17
+        return None
+    point = match["point"] or "."
+    version = _version(match["text"].replace(point, "."))
+    style = TagStyle(
+        template=match["prefix"] + "{version}",
+        point=point,
+        pre=(match["before"] or "", match["inside"] or ""),
+        widths=widths(match["text"].replace(point, ".")),
+    )
+    return (style, version) if version else None
+
+
+def tagged(tags: Iterable[str], style: TagStyle, name: str, current: Version) -> dict[str, Version]:
+    """Return the versions that are tagged, by tag: in this style, or in any other of releases.
+
+    Noise is what `tag_style` says; and where the style has the project's name in it, also a tag
+    without: it is that of another package.
+    """
+    own = _own(canonicalize_name(name))
+    is_named = own.match(style.template)
+    found = {}
+    for tag in tags:
+        version = style.read(tag)
+        if not version and (other := release_tag(tag, name)) and (own.match(tag) or not is_named):
+            version = other[1]
+        if version and len(version.release) >= len(current.release):
+            found[tag] = version
+    return {tag: version for tag, version in found.items() if not _is_date(version, current)}
+
+
+@lru_cache
+def _own(name: str) -> re.Pattern[str]:
+    """Return what a tag begins with that has the project's name, normalised, in any spelling."""
+    own = r"[-_.]+".join(map(re.escape, name.split("-")))
+    return re.compile(rf"{own}[-_/@=]+", re.IGNORECASE)
+
+
+@lru_cache
+def _reader(name: str) -> re.Pattern[str]:
+    word = rf"(?P<word>{_own(name).pattern}|(?:release|rel|version)[-_/@=]+)"
+    numbers = r"(?:\d+!)?\d+(?:(?P<point>[._-])\d+(?:(?P=point)\d+)*)?(?![-_.]*\d)"
+    pre = r"(?:(?P<before>[-_.]?)(?:a|b|rc)(?P<inside>[-_.]?)\d+)?"
+    pattern = rf"(?P<prefix>{word}?v?)(?P<text>{numbers}{pre}.*)"
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+def _is_date(version: Version, current: Version) -> bool:
+    """Say whether it is a date among versions that are none."""
+    return version.major >= YEAR > current.major
