@@ -93,7 +93,7 @@ class Calendar:
         ]
         counts = self._raised(level, max(of_today, default=None))
         said = self._counts(current)
-        if level == "current" and said and Version(current.base_version) not in taken:
+        if level == "current" and said:
             counts = max(counts, said)
         return Version(f"{current.epoch}!{'.'.join(map(str, (*self._dates, *counts)))}")
 
