@@ -193,7 +193,7 @@ PLACES: dict[str, dict[str, str]] = {
             "[tool.setuptools.dynamic]\nversion = {attr = 'acme.about.VERSION'}\n"
             "[tool.setuptools.package-dir]\nacme = 'lib/acme'\n",
         ),
-        "lib/acme/about.py": f"__version__ = '1.9.9'\nVERSION: str = '{AT}'\n",
+        "lib/acme/about.py": f"__version__ = '1.9.8'\nVERSION: str = '{AT}'\n",
         "lib/acme/__init__.py": "from acme.about import VERSION\n",
     },
     "setuptools-imported": {
@@ -204,7 +204,7 @@ PLACES: dict[str, dict[str, str]] = {
     "setuptools-imported-by-another-name": {
         **SETUPTOOLS,
         "acme/__init__.py": "from .about.number import VERSION as __version__\n",
-        "acme/about/number.py": f"__version__ = '1.9.9'\nVERSION = '{AT}'\n",
+        "acme/about/number.py": f"__version__ = '1.9.8'\nVERSION = '{AT}'\n",
     },
     "flit-imported": {
         **FLIT,
@@ -396,7 +396,8 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "module-number": (module("__version__ = 1.2"), ["src/acme.py", "plain string"]),
     "module-bytes": (module("__version__ = b'1.2'"), ["src/acme.py", "plain string"]),
     "module-f-string": (module("__version__ = f'1.{2}'"), ["src/acme.py", "plain string"]),
-    "module-name": (module("V = '1.2'\n__version__ = V"), ["src/acme.py", "plain string"]),
+    "module-name": (module("V = f()\n__version__ = V"), ["src/acme.py", "plain string"]),
+    "module-name-twice": (module("V='1'\nV = '1.2'\n__version__ = V"), ["src/acme.py", "plain"]),
     "module-sum": (module("__version__ = '1.' + '2'"), ["src/acme.py", "plain string"]),
     "module-in-two-strings": (
         module("__version__ = '1.' '2'  # '1.2'"),
