@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
-from release import ReleaseError
 from release.layout import backend, setup_call
 from release.modules import Module
-from release.tables import text_at, texts_at, value_at
+from release.tables import table_at, texts_at, value_at
 
 if TYPE_CHECKING:
     from release.places import Files
@@ -25,14 +25,16 @@ BACKENDS = {
     "pbr": "pbr",
     "poetry_dynamic_versioning": "poetry-dynamic-versioning",
 }
-# Tables that turn a plugin on where the version is dynamic.
+# Tables that turn a plugin on where the version is dynamic, and the key that must be true in it.
 TABLES = {
-    "poetry-dynamic-versioning": "poetry-dynamic-versioning",
-    "setuptools-git-versioning": "setuptools-git-versioning",
-    "setuptools_scm": "setuptools_scm",
-    "versioneer": "versioneer",
-    "versioningit": "versioningit",
+    ("poetry-dynamic-versioning", "enable"): "poetry-dynamic-versioning",
+    ("setuptools-git-versioning", "enabled"): "setuptools-git-versioning",
+    ("setuptools_scm", ""): "setuptools_scm",
+    ("versioneer", ""): "versioneer",
+    ("versioningit", ""): "versioningit",
 }
+# Modules that a setup.py calls for its version.
+MODULES = ("setuptools_scm", "versioneer", "versioningit", "dunamai")
 
 
 def vcs_plugin(pyproject: dict[str, Any], files: Files) -> str | None:
@@ -41,16 +43,11 @@ def vcs_plugin(pyproject: dict[str, Any], files: Files) -> str | None:
     A version that is written down counts, whatever the build requires: setuptools_scm is often
     there only to choose the files of the sdist. Sources: the plugins' own documentation.
     """
-    if text_at(pyproject, "project", "version") if _is_text(pyproject) else True:
+    if "version" in table_at(pyproject, "project"):
         return None
     if "project" in pyproject and "version" not in texts_at(pyproject, "project", "dynamic"):
         return None
-    return _by_backend(pyproject) or _by_table(pyproject) or _by_setup(pyproject, files)
-
-
-def _is_text(pyproject: dict[str, Any]) -> bool:
-    """Say whether the version isn't of a wrong kind, which is for others to complain about."""
-    return isinstance(value_at(pyproject, "project", "version"), str | None)
+    return _by_backend(pyproject) or _by_table(pyproject) or _by_setup_py(pyproject, files)
 
 
 def _by_backend(pyproject: dict[str, Any]) -> str | None:
@@ -66,35 +63,32 @@ def _by_backend(pyproject: dict[str, Any]) -> str | None:
 
 
 def _by_table(pyproject: dict[str, Any]) -> str | None:
-    dynamic = value_at(pyproject, "tool", "setuptools", "dynamic", "version")
-    if backend(pyproject).startswith("setuptools") and dynamic and not _is_versioneer(dynamic):
-        return None  # setuptools writes its own over what a plugin has set
-    for table, plugin in TABLES.items():
+    is_named = value_at(pyproject, "tool", "setuptools", "dynamic", "version")
+    for (table, key), plugin in TABLES.items():
         found = value_at(pyproject, "tool", table)
-        if isinstance(found, dict) and found.get("enable", found.get("enabled", True)):
+        is_on = found.get(key) is True if isinstance(found, dict) and key else found is not None
+        is_static = value_at(pyproject, "tool", "poetry", "version") and not key
+        if is_on and not is_named and not is_static:
             return plugin
-    required = value_at(pyproject, "build-system", "requires")
-    words = [str(one).replace("-", "_").replace(" ", "") for one in required or ()]
+    required = value_at(pyproject, "build-system", "requires") or ()
+    words = [str(one).replace("-", "_").replace(" ", "") for one in required]
     is_simple = any(one.startswith("setuptools_scm[simple]") for one in words)
-    return "setuptools_scm" if is_simple else None
+    return "setuptools_scm" if is_simple and not is_named else None
 
 
-def _is_versioneer(dynamic: object) -> bool:
-    """Say whether an attribute is versioneer's, as in `attr = "acme._version.get_versions"`."""
-    return "get_version" in str(value_at(dynamic, "attr"))
-
-
-def _by_setup(pyproject: dict[str, Any], files: Files) -> str | None:
-    """Return the plugin that setup.py calls, or setup.cfg configures."""
+def _by_setup_py(pyproject: dict[str, Any], files: Files) -> str | None:
+    """Return the plugin that setup.py turns on, or calls for its version."""
     data = files.read("setup.py") if backend(pyproject).startswith("setuptools") else None
-    try:
-        given = setup_call(Module.parse("setup.py", data)) if data else {}
-    except ReleaseError:
+    if not data:
         return None
-    if "use_scm_version" in given and ast.unparse(given["use_scm_version"]) != "False":
+    module = Module.parse("setup.py", data)
+    given = {name: ast.unparse(value) for name, value in setup_call(module).items()}
+    if given.get("use_scm_version", "False") != "False":
         return "setuptools_scm"
-    if "pbr" in given and ast.unparse(given["pbr"]) == "True":
+    if given.get("pbr") == "True":
         return "pbr"
-    calls = {"versioneer": "versioneer", "versioningit": "versioningit", "dunamai": "dunamai"}
-    version = ast.unparse(given["version"]) if "version" in given else ""
-    return next((plugin for name, plugin in calls.items() if name in version), None)
+    names = set(re.findall(r"\w+", given.get("version", "")))
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and names & {one.name for one in node.names}:
+            names.add(node.module or "")
+    return next((name for name in MODULES if name in names), None)
