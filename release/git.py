@@ -60,7 +60,8 @@ class Snapshot:
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file, or of the one behind a symbolic link; else None."""
-        return self.git.blob(self.commit, self.real(path))
+        real = self.real(path)
+        return None if real in self._links else self.git.blob(self.commit, real)
 
     def real(self, path: str) -> str:
         """Return the path of the file behind symbolic links, as far as they stay in the commit."""
