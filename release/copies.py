@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 CUR = rb"(?P<version>[vV]?\d[0-9A-Za-z.!+-]*)"
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
 ENTRY = r'(?m)^\[\[package\]\]\r?\nname = "%s"\r?\nversion = "(?P<version>[^"\r\n]+)"'
-ELSEWHERE = r'(?!\r?\nsource = (\{ registry|"registry))'  # of the same name, from an index
 QUOTE = rb"u?[\"']"
 # Well-known files, by path: what stands around the version in them. Another version behind
 # «maybe» is no surprise: `version` of Sphinx is 1.2 where `release` is 1.2.3.
@@ -142,7 +141,7 @@ def _locks(name: str, files: Files) -> Iterator[Place]:
     """Find the project's own entry in the locks of Python's tools."""
     own = re.escape(canonicalize_name(name))
     for path in {*LOCKS} & {*files.paths}:
-        pattern = (ENTRY % own + ELSEWHERE).encode()
+        pattern = (ENTRY % own).encode()
         yield from _by_pattern(path, f"{name}'s own entry", pattern, files)
 
 
@@ -154,7 +153,7 @@ def _crates(files: Files) -> Iterator[Place]:
             crate = value_at(parse(files.read(path) or b""), "package", "name")
             if place and isinstance(crate, str):
                 yield replace(place, what=MAYBE + place.what)
-                pattern = (ENTRY % re.escape(crate) + ELSEWHERE).encode()
+                pattern = (ENTRY % re.escape(crate)).encode()
                 for lock in ("Cargo.lock", "rust/Cargo.lock"):
                     found = _by_pattern(lock, f"{crate}'s own entry", pattern, files)
                     yield from (_semver(one) for one in found if one.text == place.text)

@@ -286,6 +286,12 @@ def test_a_version_is_edited_in_the_spelling_of_the_file_and_written_normalized(
     assert released(at(sample, "1.9.0-RC.1"), "1.9.0") == at(sample, "1.9.0")
 
 
+@pytest.mark.parametrize("text", ["1.2-1", "v1.2.0", "1.2-PREVIEW_1", "2026.08.17", "1.2.0-dev"])
+def test_a_version_in_any_spelling_is_there_already(text: str) -> None:
+    project = Project.load(Sources(at(PLACES["project"], text)))
+    assert project.edits(Version(text)) == ()
+
+
 def test_two_names_on_one_line_are_one_assignment() -> None:
     sample = {**PDM, "src/acme.py": f"VERSION = __version__ = '{AT}'\n"}
     assert released(at(sample, OLD)) == at(sample, NEW)

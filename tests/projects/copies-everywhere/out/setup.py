@@ -1,2 +1,2 @@
 from setuptools import setup
-setup(version = "1.3.0")
+setup(version = "1.10.0")

@@ -1,5 +1,5 @@
 MAJOR = 1
-MINOR = 3  # 2
+MINOR = 10  # 2
 PATCH = 0
 SUFFIX = ''
 __version__ = f'{MAJOR}.{MINOR}.{PATCH}{SUFFIX}'

@@ -1,2 +1,2 @@
-__version__ = '1.3.0'
+__version__ = '1.10.0'
 __author__ = 'A'

@@ -1,2 +1,2 @@
 other = '1.2.3'
-release_number = '1.3.0'
+release_number = '1.10.0'

@@ -1,4 +1,4 @@
 import os
 
 __author__ = 'A'
-__version__ = '1.3.0'
+__version__ = '1.10.0'

@@ -1,2 +1,2 @@
-SDK_VERSION = 'v1.3.0'
+SDK_VERSION = 'v1.10.0'
 API_VERSION = '1.2'

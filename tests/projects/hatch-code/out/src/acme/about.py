@@ -1,2 +1,2 @@
 __version__ = '1.0'
-VERSION = '1.3.0'
+VERSION = '1.10.0'

@@ -1,1 +1,1 @@
-__version__: 'Final[str]' = '1.3.0'
+__version__: 'Final[str]' = '1.10.0'

@@ -1,1 +1,1 @@
-VERSION = '1.3.0'
+VERSION = '1.10.0'

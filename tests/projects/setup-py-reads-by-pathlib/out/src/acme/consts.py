@@ -1,2 +1,2 @@
 SCHEMA = '1.2.3'
-VERSION = "1.3.0"
+VERSION = "1.10.0"
