@@ -73,7 +73,7 @@ def find(name: str, layout: Layout, main: Place, files: Files) -> Copies:
     named_ones, refused = _templates(main, files)
     found = [*_texts(files), *_locks(name, files), *_crates(files), *_package_json(files)]
     found += [*_records(files), *named_ones]
-    found += _modules(layout.own(files.paths, name), main, files)
+    found += _modules(layout.own(files.paths, name, MODULES), main, files)
     found = [one for one in found if one.path != main.path or one.start != main.start]
     places, stale = [], []
     for place in found:
@@ -194,7 +194,7 @@ def _modules(paths: Iterable[str], main: Place, files: Files) -> Iterator[Place]
     for path in sorted(known):
         folder, stem = PurePosixPath(path).parent, PurePosixPath(path).stem
         is_inner = f"{folder.parent}/__init__.py" in known and stem in {"__init__", "__main__"}
-        data = b"" if is_inner or not MODULES.fullmatch(stem) else files.read(path) or b""
+        data = b"" if is_inner else files.read(path) or b""
         if b"version" not in data.lower() and b"__build__" not in data:
             continue
         with suppress(ReleaseError):

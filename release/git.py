@@ -61,7 +61,9 @@ class Snapshot:
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file, or of the one behind a symbolic link; else None."""
         real = self.real(path)
-        return None if real in self._links else self.git.blob(self.commit, real)
+        if self._modes.get(real, LINK) != LINK and real not in self._contents:
+            self._contents[real] = self.git.blob(self.commit, real)
+        return self._contents.get(real)
 
     def real(self, path: str) -> str:
         """Return the path of the file behind symbolic links, as far as they stay in the commit."""
@@ -78,6 +80,10 @@ class Snapshot:
     def paths(self) -> tuple[str, ...]:
         """Return the paths of all files."""
         return tuple(self._modes)
+
+    @cached_property
+    def _contents(self) -> dict[str, bytes | None]:
+        return {}
 
     @cached_property
     def _modes(self) -> dict[str, str]:

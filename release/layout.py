@@ -43,23 +43,24 @@ class Layout:
             return [PurePosixPath(self.folders[""], *parts)]
         return [PurePosixPath(root, *parts) for root in (*self.roots, "", "src")]
 
-    def own(self, paths: Collection[str], name: str) -> list[str]:
+    def own(self, paths: Collection[str], name: str, stem: re.Pattern[str]) -> list[str]:
         """Return the paths of the project's own modules: not of tests, copies or other projects.
 
-        `name` is that of the project; a module that is in no package has to have it.
+        `name` is that of the project; a module that is in no package has to have it. The others are
+        those whose name matches `stem`.
         """
-        others = {
-            str(PurePosixPath(one).parent) for one in paths if one.endswith("/pyproject.toml")
-        }
-        alone = re.sub(r"[-_.]+", "_", name).lower() + ".py"
+        parts = {path: path.removesuffix(".py").rpartition("/") for path in paths}
+        others = {folder for path, (folder, _, last) in parts.items() if last == "pyproject.toml"}
+        alone = re.sub(r"[-_.]+", "_", name).lower()
         return [
             path
-            for path in paths
+            for path, (_, _, last) in parts.items()
             if path.endswith(".py")
+            and (stem.fullmatch(last) or last.lower() == alone)
             and (inner := self._inner(PurePosixPath(path))) is not None
-            and ("/" in inner or inner.lower() == alone)
+            and ("/" in inner or last.lower() == alone)
             and not OTHERS.search(path)
-            and others.isdisjoint(map(str, PurePosixPath(path).parents))
+            and (others - {""}).isdisjoint(map(str, PurePosixPath(path).parents))
         ]
 
     def _inner(self, path: PurePosixPath) -> str | None:

@@ -167,8 +167,6 @@ def _checked(place: Place) -> Place:
 
 def _scanned(layout: Layout, files: Files, name: str) -> list[Place]:
     """Return the versions that the project's own modules have as `__version__`."""
-    paths = [
-        one for one in layout.own(files.paths, name) if FILES.fullmatch(PurePosixPath(one).stem)
-    ]
+    paths = layout.own(files.paths, name, FILES)
     places = [_version_of(path, {"__version__"}, files) for path in paths]
     return list({(one.path, one.start): one for one in places if one}.values())
