@@ -25,11 +25,22 @@ The tour, from the top. Each room imports only from those below it:
 `isolation`     fresh virtual environments
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`copies`        second copies of the version, in well-known places and in locks
+`bumpers`       what other tools that raise versions are configured to edit
+`plugins`       which plugin takes the version from git tags
+`locations`     where the build backend takes the version from
+`setup_py`      what setup.py says about it, read and never run
+`literals`      the version that a Python module assigns, or imports
+`structures`    versions in pieces: tuples, and numbers with names of their own
+`layout`        where a project's own modules are
+`modules`       Python modules as text, parsed
+`places`        one version in one file: its bytes, and how another is written there
+`tables`        TOML that others wrote
+`spelling`      zero-padded, `v1.2`, `-rc.1`, SemVer
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
-`locations`     where the version lives: the bytes of a file
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today

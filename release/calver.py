@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from release import UsageError
+from release import ReleaseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -54,7 +54,7 @@ class Calendar:
 
     @classmethod
     def on_the_day_of(cls, version: Version, scheme: str) -> Calendar:
-        """Return the calendar on the first day that has such a version; else `UsageError`."""
+        """Return the calendar on the first day that has such a version; else `ReleaseError`."""
         kinds, is_long = _kinds(scheme), scheme.startswith("YYYY")
         told = dict(zip(kinds, version.release, strict=False))
         with suppress(ValueError, OverflowError):  # no such date
@@ -65,7 +65,7 @@ class Calendar:
             fits = len(version.release) <= len(kinds) and is_long == (told["year"] >= LONGEST)
             if fits and calendar._counts(version) is not None:
                 return calendar
-        raise UsageError(
+        raise ReleaseError(
             f"{version} is no version of the scheme {scheme}", "say one that is, or `current`"
         )
 
@@ -78,10 +78,10 @@ class Calendar:
         """Return the version of today whose counter counts up from those `taken`.
 
         `level` says which counter, `current` the last one; `current` is what main says, if that is
-        of today and higher. `UsageError` for a level that the scheme doesn't count.
+        of today and higher. `ReleaseError` for a level that the scheme doesn't count.
         """
         if level not in self.levels:
-            raise UsageError(
+            raise ReleaseError(
                 f"versions like {self.scheme} have no {level} to raise",
                 f"use {', '.join(self.levels)}, or say the version",
             )
@@ -93,7 +93,7 @@ class Calendar:
         ]
         counts = self._raised(level, max(of_today, default=None))
         said = self._counts(current)
-        if level == "current" and said and Version(current.base_version) not in taken:
+        if level == "current" and said:
             counts = max(counts, said)
         return Version(f"{current.epoch}!{'.'.join(map(str, (*self._dates, *counts)))}")
 

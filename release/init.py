@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from release import ReleaseError
-from release.locations import BOM, tomllib
 from release.project import Edit
+from release.tables import BOM, tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from packaging.version import Version
-
-from release import ReleaseError, UsageError, calver, locations, tags
+from release import ReleaseError, UsageError, calver, copies, locations, tags
 from release.calver import Calendar
 from release.git import Snapshot
-from release.locations import BOM, Place, table_at, text_at, tomllib
+from release.layout import layout
+from release.plugins import vcs_plugin
+from release.setup_py import setup_name
+from release.tables import BOM, table_at, text_at, tomllib
 from release.tags import TagStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
+    from packaging.version import Version
+
     from release.git import Git
-    from release.locations import Read
+    from release.places import Files, Place, Read
 
 TABLE = "[tool.nox-release]"
-
-
-class Files(Protocol):
-    """A project's files as committed."""
-
-    def read(self, path: str) -> bytes | None:
-        """Return a file's bytes by its path, None where there is none."""
-
-    @property
-    def paths(self) -> Collection[str]:
-        """Return the paths of all files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +107,8 @@ class Project:
     version: Version
     config: Configuration
     places: tuple[Place, ...]
+    vcs: str = ""  # the plugin that takes the version from git tags; then `places` may be empty
+    stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
     contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
@@ -129,19 +123,25 @@ class Project:
         Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
         exactly one place, and `UsageError` for configuration that can't be meant.
         """
-        read = files.read
-        pyproject = _pyproject(read)
+        pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
-        place = _bare(locations.find(pyproject, read))
-        version = _parsed(place)
-        others = [locations.named(entry, place.text, read) for entry in config.version_files]
-        places = {(one.path, one.start): one for one in (*map(_bare, others), place)}
+        if vcs := vcs_plugin(pyproject, files):
+            raise ReleaseError(
+                f"pyproject.toml says nowhere what the version is: {vcs} takes it from git tags"
+            )
+        place = _bare(locations.find(pyproject, files))
+        version = place.version
+        name = _name(pyproject, files.read)
+        named = [locations.named(one, place.text, files.read) for one in config.version_files]
+        others = copies.find(name, layout(pyproject, files), place, files)
+        places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
         return cls(
-            name=_name(pyproject),
+            name=name,
             version=version,
             config=config,
-            places=tuple(places.values()),
-            contents={place.path: read(place.path) or b"" for place in places.values()},
+            places=places,
+            stale=others.stale,
+            contents={place.path: files.read(place.path) or b"" for place in places},
         )
 
     def message(self, version: Version) -> str:
@@ -170,20 +170,23 @@ class Project:
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
-        if version == self.version:
-            return ()
         after = dict(self.contents)
         for place in sorted(self.places, key=lambda place: place.start, reverse=True):
-            data = after[place.path]
-            new = place.write(version).encode()
-            after[place.path] = data[: place.start] + new + data[place.end :]
+            if place.version != version:
+                data = after[place.path]
+                new = place.spelled(version).encode()
+                after[place.path] = data[: place.start] + new + data[place.end :]
         return tuple(
-            Edit(path=path, before=self.contents[path], after=data) for path, data in after.items()
+            Edit(path=path, before=self.contents[path], after=data)
+            for path, data in after.items()
+            if data != self.contents[path]
         )
 
 
 def _pyproject(read: Read) -> dict[str, Any]:
     data = read("pyproject.toml")
+    if data is None and setup_name(read):
+        return {}  # setuptools is the default (PEP 517)
     if data is None:
         raise ReleaseError(
             "there is no pyproject.toml at the top of the repository, as committed",
@@ -198,35 +201,39 @@ def _pyproject(read: Read) -> dict[str, Any]:
     return pyproject
 
 
-def _name(pyproject: dict[str, Any]) -> str:
+def _name(pyproject: dict[str, Any], read: Read) -> str:
     flit = ("tool", "flit", "metadata")
     name = (
         text_at(pyproject, "project", "name")
         or text_at(pyproject, "tool", "poetry", "name")
         or text_at(pyproject, *flit, "dist-name")
         or text_at(pyproject, *flit, "module")
+        or setup_name(read)
     )
     if not name:
         raise ReleaseError("pyproject.toml doesn't name the project", 'add name = "…" to [project]')
     return name
 
 
-def _parsed(place: Place) -> Version:
-    try:
-        return Version(place.text)
-    except ValueError:  # InvalidVersion, or a number longer than Python reads
-        raise ReleaseError(
-            f"{place.what} is {place.text!r}, which is no version (PEP 440)",
-            "write one like 1.2.3, 1.2.3rc1 or 1.2.3.dev0",
-        ) from None
-
-
 def _bare(place: Place) -> Place:
     """Leave a `v` before the version, and space around it, where they are."""
+    if place.says:
+        return place
     text = place.text.strip()
     skip = place.text.index(text) + (text[:1] in {"v", "V"})
     start = place.start + len(place.text[:skip].encode())
     return replace(place, start=start, text=place.text[skip:].rstrip())
+
+
+def _apart(places: list[Place], files: Files) -> tuple[Place, ...]:
+    """Return the places in the files behind symbolic links, none that overlaps an earlier one."""
+    apart: list[Place] = []
+    for place in places:
+        real = replace(place, path=files.real(place.path))
+        others = (one for one in apart if one.path == real.path)
+        if all(real.end <= one.start or one.end <= real.start for one in others):
+            apart.append(real)
+    return tuple(apart)
 
 
 def _is_list_of_text(value: object) -> bool:

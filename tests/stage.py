@@ -50,6 +50,9 @@ class Sources(dict[str, bytes]):
     def read(self, path: str) -> bytes | None:
         return self.get(path)
 
+    def real(self, path: str) -> str:
+        return path
+
     @property
     def paths(self) -> tuple[str, ...]:
         return tuple(self)

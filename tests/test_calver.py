@@ -93,7 +93,7 @@ def test_a_level_that_the_scheme_does_not_count_is_refused(
     scheme: str, level: str, levels: str
 ) -> None:
     calendar = Calendar(scheme=scheme, today=date(2026, 8, 17))
-    with pytest.raises(UsageError, match=f"versions like {scheme} have no {level}") as refused:
+    with pytest.raises(ReleaseError, match=f"versions like {scheme} have no {level}") as refused:
         next_version(Version("2026.8.3"), Bump.parse(level), (), calendar)
     assert refused.value.hints == [f"use {levels}, or say the version"]
 
@@ -109,7 +109,7 @@ def test_a_level_that_the_scheme_does_not_count_is_refused(
 )  # fmt: skip
 def test_a_version_that_does_not_fit_the_scheme_is_refused(scheme: str, version: str) -> None:
     calendar = Calendar(scheme=scheme, today=date(2026, 8, 17))
-    with pytest.raises(UsageError, match="is no version of the scheme"):
+    with pytest.raises(ReleaseError, match="is no version of the scheme"):
         next_version(Version("2026.8.3"), Bump.parse(version), (), calendar)
 
 

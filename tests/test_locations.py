@@ -193,7 +193,7 @@ PLACES: dict[str, dict[str, str]] = {
             "[tool.setuptools.dynamic]\nversion = {attr = 'acme.about.VERSION'}\n"
             "[tool.setuptools.package-dir]\nacme = 'lib/acme'\n",
         ),
-        "lib/acme/about.py": f"__version__ = '1.9.9'\nVERSION: str = '{AT}'\n",
+        "lib/acme/about.py": f"__version__ = '1.9.8'\nVERSION: str = '{AT}'\n",
         "lib/acme/__init__.py": "from acme.about import VERSION\n",
     },
     "setuptools-imported": {
@@ -204,7 +204,7 @@ PLACES: dict[str, dict[str, str]] = {
     "setuptools-imported-by-another-name": {
         **SETUPTOOLS,
         "acme/__init__.py": "from .about.number import VERSION as __version__\n",
-        "acme/about/number.py": f"__version__ = '1.9.9'\nVERSION = '{AT}'\n",
+        "acme/about/number.py": f"__version__ = '1.9.8'\nVERSION = '{AT}'\n",
     },
     "flit-imported": {
         **FLIT,
@@ -284,6 +284,12 @@ def test_a_version_that_is_there_already_edits_nothing(sample: dict[str, str]) -
 def test_a_version_is_edited_in_the_spelling_of_the_file_and_written_normalized() -> None:
     sample = {**named("README"), "README": f"acme {AT}\n"}
     assert released(at(sample, "1.9.0-RC.1"), "1.9.0") == at(sample, "1.9.0")
+
+
+@pytest.mark.parametrize("text", ["1.2-1", "v1.2.0", "1.2-PREVIEW_1", "2026.08.17", "1.2.0-dev"])
+def test_a_version_in_any_spelling_is_there_already(text: str) -> None:
+    project = Project.load(Sources(at(PLACES["project"], text)))
+    assert project.edits(Version(text)) == ()
 
 
 def test_two_names_on_one_line_are_one_assignment() -> None:
@@ -396,7 +402,8 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "module-number": (module("__version__ = 1.2"), ["src/acme.py", "plain string"]),
     "module-bytes": (module("__version__ = b'1.2'"), ["src/acme.py", "plain string"]),
     "module-f-string": (module("__version__ = f'1.{2}'"), ["src/acme.py", "plain string"]),
-    "module-name": (module("V = '1.2'\n__version__ = V"), ["src/acme.py", "plain string"]),
+    "module-name": (module("V = f()\n__version__ = V"), ["src/acme.py", "plain string"]),
+    "module-name-twice": (module("V='1'\nV = '1.2'\n__version__ = V"), ["src/acme.py", "plain"]),
     "module-sum": (module("__version__ = '1.' + '2'"), ["src/acme.py", "plain string"]),
     "module-in-two-strings": (
         module("__version__ = '1.' '2'  # '1.2'"),

@@ -190,9 +190,9 @@ def test_a_higher_version_of_the_line_is_tagged_on_a_branch(stage: Stage) -> Non
     commit = stage.git("commit-tree", "-p", "HEAD", "-m", "Elsewhere", "HEAD^{tree}")
     stage.git("push", "--quiet", "origin", f"{commit}:refs/tags/v1.2.5")
     stage.git("switch", "--quiet", "main")
-    words = ("1.2.4 would be lower than 1.2.5, which is tagged v1.2.5", "highest of its line")
-    for verb in (("publish", "patch"), ("publish-rc", "patch")):
-        refused(stage, *verb, words=words)
+    words = ("would be lower than 1.2.5, which is tagged v1.2.5", "highest of its line")
+    for verb, version in (("publish", "1.2.4"), ("publish-rc", "1.2.4rc1")):
+        refused(stage, verb, "patch", words=(version, *words))
     assert stage.run("publish", "minor", "--dry-run").code == 0
 
 
@@ -214,8 +214,8 @@ def test_the_configured_tag_would_not_tell_the_version(stage: Stage) -> None:
 def test_a_level_is_not_of_the_scheme(stage: Stage) -> None:
     stage.commit({"pyproject.toml": PYPROJECT + "[tool.nox-release]\nscheme = 'YYYY.0M.0D'\n"})
     words = ("versions like YYYY.0M.0D have no minor", "use current, or say the version")
-    refused(stage, "publish", "minor", code=2, words=words)
-    refused(stage, "publish", "1.3.0", code=2, words=("1.3.0 is no version of the scheme",))
+    refused(stage, "publish", "minor", words=words)
+    refused(stage, "publish", "1.3.0", words=("1.3.0 is no version of the scheme",))
     assert "v2026.08.07" in stage.run("publish", "2026.8.7", "--dry-run").out
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
-from tests.stage import with_backend
+from tests.stage import PYPROJECT, with_backend
 
 if TYPE_CHECKING:
     from tests.stage import Result, Stage
@@ -34,6 +34,21 @@ def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> Non
     assert "nox -s publish_release -- --resume" in done.err
     assert stage.published() == FILES
     assert sorted(stage.remote_refs()) == ["refs/heads/main", INTENT, "refs/tags/v1.2.3"]
+
+
+def test_a_calendar_version_is_finished_and_not_released_again(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + "[tool.nox-release]\nscheme = 'YYYY.MICRO'\n"})
+    stage.hook("update", 'case "$1" in refs/tags/*) exit 1;; esac', stage.remote)
+    assert stage.run("publish", "current", "--skip-tests").code == 3
+    (stage.remote / "hooks/update").unlink()
+    published = stage.published()
+    done = stage.run("publish", "current", "--skip-tests")
+    assert done.code == 0, done.err
+    (tag,) = {ref.removeprefix("refs/tags/") for ref in stage.remote_refs() if ".0" in ref}
+    assert f"{tag} was released from this commit" in stage.run("publish", "current").out
+    assert stage.published() == published
+    stage.commit({"new.py": "new = 1\n"})
+    assert f"{tag[:-1]}1" in stage.run("publish", "current", "--dry-run").out
 
 
 def test_the_same_command_finishes_it(stage: Stage) -> None:

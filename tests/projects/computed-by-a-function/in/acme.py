@@ -1,0 +1,3 @@
+from os import environ
+
+__version__ = '.'.join(environ['VERSION'])

@@ -1,0 +1,2 @@
+SDK_VERSION = 'v1.2.3'
+API_VERSION = '1.2'

@@ -1,0 +1,3 @@
+version = '1.2'
+release = '1.10.0'
+extension = '1.2.3'

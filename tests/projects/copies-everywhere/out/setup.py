@@ -1,0 +1,2 @@
+from setuptools import setup
+setup(version = "1.10.0")

@@ -1,0 +1,2 @@
+SDK_VERSION = 'v1.10.0'
+API_VERSION = '1.2'

@@ -1,0 +1,3 @@
+
+__version__ = '0.1'
+VERSION = '3'

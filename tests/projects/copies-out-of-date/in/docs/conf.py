@@ -1,0 +1,2 @@
+version = '9.0'
+release = '8.1.0'

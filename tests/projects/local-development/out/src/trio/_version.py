@@ -1,0 +1,3 @@
+# This file is imported from __init__.py
+
+__version__ = "0.35.0"

@@ -1,0 +1,2 @@
+__title__ = "openai"
+__version__ = "3.3.1"  # x-release-please-version

@@ -1,0 +1,1 @@
+__version__: 'Final[str]' = '1.10.0'

@@ -1,0 +1,1 @@
+from acme._version import __version__

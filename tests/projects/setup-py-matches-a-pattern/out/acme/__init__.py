@@ -1,0 +1,4 @@
+import os
+
+__author__ = 'A'
+__version__ = '1.10.0'

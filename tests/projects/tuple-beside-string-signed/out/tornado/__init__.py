@@ -1,0 +1,3 @@
+# The fourth is negative for a release candidate
+version = "6.6.0"
+version_info = (6, 6, 0, 0)

@@ -1,0 +1,77 @@
+"""The files of a commit, also behind symbolic links."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.version import Version
+
+from release.git import Git, Snapshot
+from release.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Commit = dict[str, bytes]
+
+FILE, LINK = "100644", "120000"
+PYPROJECT = b"""\
+[project]
+name = "acme"
+dynamic = ["version"]
+[tool.setuptools.dynamic]
+version = {file = "VERSION"}
+"""
+
+
+def snapshot(folder: Path, files: dict[str, bytes], links: dict[str, str]) -> Snapshot:
+    """Commit files and links without a working tree, as not every system can make links."""
+    git = Git(root=folder, env=os.environ)
+    git("init", "--quiet")
+    every = [(FILE, path, data) for path, data in files.items()]
+    every += [(LINK, path, target.encode()) for path, target in links.items()]
+    rows = [
+        f"{mode} {git('hash-object', '-w', '--stdin', stdin=data)}\t{path}\0"
+        for mode, path, data in every
+    ]
+    git("update-index", "-z", "--index-info", stdin="".join(rows).encode())
+    who = {
+        f"GIT_{one}_{key}": "a@b" for one in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
+    }
+    commit = git("commit-tree", git("write-tree"), "-m", "Begin", env=who)
+    return Snapshot(git=git, commit=commit)
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"VERSION": "acme/_version.txt"},
+        {"VERSION": "./acme/../acme/_version.txt"},
+        {"VERSION": "other", "other": "acme/_version.txt"},
+        {"VERSION": "there/_version.txt", "there": "acme"},
+        {"VERSION": "docs/VERSION", "docs/VERSION": "../acme/_version.txt"},
+    ],
+)
+def test_a_version_behind_a_link_is_edited_in_its_file(
+    tmp_path: Path, links: dict[str, str]
+) -> None:
+    files = {"pyproject.toml": PYPROJECT, "acme/_version.txt": b"26.10.00\n"}
+    project = Project.load(snapshot(tmp_path, files, links))
+    (edit,) = project.edits(Version("26.12.0"))
+    assert (edit.path, edit.before, edit.after) == (
+        "acme/_version.txt", b"26.10.00\n", b"26.12.00\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["gone", "../outside", "/etc/hostname", "VERSION", "."])
+def test_a_link_to_no_file_of_the_commit_has_no_text(tmp_path: Path, target: str) -> None:
+    files = snapshot(tmp_path, {"pyproject.toml": PYPROJECT}, {"VERSION": target})
+    assert files.read("VERSION") is None
+
+
+def test_the_paths_are_those_of_files_and_links(tmp_path: Path) -> None:
+    files = snapshot(tmp_path, {"a é.txt": b"", "b/c": b""}, {"d": "b"})
+    assert sorted(files.paths) == ["a é.txt", "b/c", "d"]
+    assert files.read("d/c") == b""
