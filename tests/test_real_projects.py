@@ -33,6 +33,7 @@ CANDIDATES = {  # of the patch after the one that projects.toml has
     "annotated-doc": "0.0.9rc1",  # pdm-backend
     "cachetools": "8.0.3rc1",  # setuptools
     "multimethod": "2.1.2rc1",  # setuptools because no [build-system] says otherwise
+    "cfgv": "3.5.2rc1",  # setuptools, and nothing but setup.cfg
     "installer": "1.1.2rc1",  # flit
     "tomli": "2.5.2rc1",  # flit, with a copy that is named
 }

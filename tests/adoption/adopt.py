@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import textwrap
 import time
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2
 METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+WIDTH = 300  # characters of a result in the table; all of it is told before
 PATIENCE = 600  # seconds for one release, with the downloads of its build
 
 
@@ -201,7 +203,7 @@ def bad_lines(project: Adopted, diffs: Mapping[str, str]) -> Iterator[str]:
 def _table(outcomes: Sequence[Outcome]) -> Table:
     table = Table("project", "kind", "tag", "changed", "result", "s", title="Adoption")
     for one in outcomes:
-        result = "ok" if one.is_complete else "; ".join(one.wrong)
+        result = textwrap.shorten("; ".join(one.wrong), WIDTH) or "ok"
         if not one.is_complete and one.project.expected != "ok":
             result = f"as expected ({one.project.why}): {result}"
         name = one.project.name + (" *" if one.project.settings else "")
@@ -251,7 +253,9 @@ def main() -> int:
         for run in as_completed(runs):
             done[runs[run]] = outcome = run.result()
             words = " ".join("; ".join(outcome.wrong).split()) or "ok"
-            console.print(f"{runs[run]}: {words} ({outcome.seconds:.0f} s)", markup=False)
+            console.print(
+                f"{runs[run]}: {words} ({outcome.seconds:.0f} s)", markup=False, soft_wrap=True
+            )
     outcomes = [done[one.name] for one in projects]
     console.print(_table(outcomes))
     console.print(_totals(outcomes, is_dry=options.dry_run))

@@ -218,6 +218,6 @@ def spells(version: str) -> re.Pattern[str]:
     """Return what finds a version in any spelling: 1.2.3, (1, 2, 3), minor=2, 0x010203."""
     release = Version(version).release
     parts = r"[^0-9A-Fa-f]{1,14}".join(f"0*{number}" for number in release)
-    packed = "".join(f"{number:02x}" for number in release)
+    packed = "".join(f"{number:02}" for number in release)  # 2.34.2 of requests is 0x023402
     part = r"\b(major|minor|micro|patch)=\d"
     return re.compile(rf"(?<![0-9]){parts}(?![0-9])|0x{packed}\b|{part}")
