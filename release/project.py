@@ -38,7 +38,6 @@ class Configuration:
     index_url: str = ""  # default: derived from the repository's upload URL
     tag: str = ""  # default: the style of the newest release tag, else v{version}
     scheme: str = ""  # of calendar versions, like YYYY.MM.DD
-    next_dev: bool = False  # a development version follows each release
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
@@ -246,7 +245,6 @@ def _is_positive(value: object) -> bool:
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
-    bool: ("true or false", lambda value: isinstance(value, bool)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
 }
