@@ -106,31 +106,30 @@ class Project:
     version: Version
     config: Configuration
     places: tuple[Place, ...]
-    vcs: str = ""  # the plugin that takes the version from git tags; then `places` may be empty
+    vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
     contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
-    def at(cls, git: Git, revision: str) -> Project:
-        """Read the project as a commit of a repository has it."""
-        return cls.load(Snapshot(git=git, commit=revision))
+    def at(cls, git: Git, revision: str, before: Version | None = None) -> Project:
+        """Read the project as a commit of a repository has it, `before` that was released of it."""
+        return cls.load(Snapshot(git=git, commit=revision), before)
 
     @classmethod
-    def load(cls, files: Files) -> Project:
-        """Read a project from its files.
+    def load(cls, files: Files, before: Version | None = None) -> Project:
+        """Read a project from its files; where tags tell the version, from those `before` another.
 
         Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
         exactly one place, and `UsageError` for configuration that can't be meant.
         """
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
+        name = _name(pyproject, files.read)
         if vcs := vcs_plugin(pyproject, files):
-            raise ReleaseError(
-                f"pyproject.toml says nowhere what the version is: {vcs} takes it from git tags"
-            )
+            version = tags.newest(files.tags, name, before)
+            return cls(name=name, version=version, config=config, places=(), vcs=vcs, contents={})
         place = _bare(locations.find(pyproject, files))
         version = place.version
-        name = _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)

@@ -7,7 +7,7 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from release.landing import MergeConflict, landing_commit, refspecs, release_bra
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
 from release.steps import steps, take
-from release.tagging import tag_object
+from release.tagging import tag_object, tagged
 from release.upload import UploadRefused
 from release.version import objection
 from release.worktree import tree_with, worktree
@@ -214,7 +214,8 @@ def build_and_check(
     They must be `version`; without one, the version that the project has.
     """
     version, env = version or project.version, world.programs_env()
-    with console.step("Build") as line:
+    tag = project.tag_style(world.git.tags()).write(version)
+    with console.step("Build") as line, tagged(here, tag) if project.vcs else nullcontext():
         distributions = building.build(
             here.root,
             dist,
