@@ -86,7 +86,7 @@ def story(draft: Draft, world: World) -> list[str]:
     if not draft.tag:
         return [*proving, *uploading]
     return [
-        "Commit",
+        *["Commit"] * bool(draft.edits),
         *([f"Run the tests: {' '.join(draft.tests)}"] if draft.tests else []),
         *proving,
         "Rehearse the push",
@@ -138,8 +138,10 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     git = world.git
     tree = tree_with(git, draft.base, {edit.path: edit.after for edit in draft.edits})
     with worktree(git, draft.base, tree) as here:
-        with console.step("Commit"):
-            commit = commit_version(here, draft, tree)
+        commit = draft.base
+        if draft.edits:
+            with console.step("Commit"):
+                commit = commit_version(here, draft, tree)
         if draft.tests:
             with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
                 building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
@@ -178,8 +180,6 @@ def land(plan: Plan, world: World) -> str:
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:
     """Commit the version change, and insist that hooks left it as it was planned."""
-    if not draft.edits:
-        return draft.base
     try:
         commit = here.commit(draft.message)
     except ProgramFailed as error:
