@@ -45,6 +45,14 @@ def torture(session: nox.Session) -> None:
     session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
 
 
+@nox.session(default=False)
+def adoption(session: nox.Session) -> None:
+    """Release real projects from PyPI to an index here: nox -s adoption [-- NAME ...]."""
+    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    sdists = f"--sdists={Path(session.cache_dir, 'sdists').resolve()}"
+    session.run("python", "-m", "tests.adoption.adopt", sdists, *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, types and workflows."""
