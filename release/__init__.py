@@ -24,6 +24,13 @@ The tour, from the top. Each room imports only from those below it:
 `isolation`     fresh virtual environments
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`changelog`     which file tells the releases, stamping one, its section as release notes
+`stamping`      the unreleased section becomes a release, written like the one before
+`sections`      the sections of a changelog, and what they say
+`notes`         commit subjects → release notes, where there is no changelog
+`titles`        what a release is called in a changelog: version, link, date or «unreleased»
+`headings`      the headings of Markdown and reStructuredText, and rows exchanged in it
+`fragments`     towncrier and scriv: as configured, with the command that makes a section
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `tagging`       an annotated tag that no ref points to yet
