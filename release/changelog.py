@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAMES = ("changelog", "changes", "history", "news", "release_notes", "releases")
 MARKUPS: dict[str, tuple[Markup, ...]] = {
     ".md": ("markdown",),
-    ".rst": ("rst",),
+    ".rst": ("rst", "plain"),
     ".txt": ("rst", "markdown", "plain"),
     "": ("rst", "markdown", "plain"),
 }

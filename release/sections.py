@@ -53,17 +53,23 @@ def sections(text: Text) -> list[Section]:
     found = [(heading, title) for heading, title in parsed if title]
     levels = Counter(heading.level for heading, _ in found)
     level = min(levels, key=lambda one: (-levels[one], one), default=0)
-    kept = [(one, title) for one, title in found if title.is_sure or one.level == level > 0]
-    return [_section(text, heading, title, [one for one, _ in kept]) for heading, title in kept]
+    kept = [
+        (heading, title)
+        for heading, title in found
+        if title.is_sure or heading.level == level > 0 or (level == 0 and title.number is None)
+    ]
+    starts = {heading.start for heading, _ in kept}
+    return [_section(text, heading, title, starts) for heading, title in kept]
 
 
-def _section(text: Text, heading: Heading, title: Title, releases: list[Heading]) -> Section:
+def _section(text: Text, heading: Heading, title: Title, starts: set[int]) -> Section:
     ends = (
         other.start
         for other in text.headings
-        if other.start >= heading.end and (0 < other.level <= heading.level or other in releases)
+        if other.start >= heading.end
+        and (other.start in starts or 0 < other.level <= heading.level)
     )
-    end = min(ends, default=len(text.rows))
+    end = next(ends, len(text.rows))
     first = next((at for at in range(heading.end, end) if text.rows[at].strip()), end)
     told = titles.line(text.rows[first].strip()) if first < end else None
     return Section(

@@ -31,7 +31,8 @@ DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 DATE = (
     rf"(?<!\w)(?:\d{{4}}[-/.](?:\d{{1,2}}|{MONTH})[-/.]\d{{1,2}}"
     rf"|\d{{1,2}}[-/.](?:\d{{1,2}}|{MONTH})[-/.]\d{{4}}"
-    rf"|{MONTH}\s+{DAY},?\s+\d{{4}}|{DAY}\s+(?:of\s+)?{MONTH},?\s+\d{{4}})(?!\w)"
+    rf"|{MONTH}\s+{DAY},?\s+\d{{4}}|{DAY}\s+(?:of\s+)?{MONTH},?\s+\d{{4}}"
+    rf"|{MONTH},?\s+\d{{4}})(?!\w)"
 )
 UNKNOWN = r"(?:x+|\?+|y+|m+|d+|\d+)"
 PLACEHOLDER = (

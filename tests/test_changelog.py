@@ -296,6 +296,7 @@ def test_titles_of_releases(text: str, version: str, is_open: bool) -> None:  # 
         ("1st of june 2024", [], "3rd of may 2026"),
         ("22-NOV-2024", [], "3-MAY-2026"),
         ("2024-Nov-02", [], "2026-May-03"),
+        ("September, 2024", [], "May, 2026"),
         ("unreleased", [], "2026-05-03"),
         ("2026-XX-XX", [], "2026-05-03"),
         ("2026-00-00", [], "2026-05-03"),
