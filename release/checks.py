@@ -124,6 +124,21 @@ def tag_is_free(case: Case) -> Problem | None:
     return None
 
 
+def is_not_tagged(case: Case) -> Problem | None:
+    """Where tags are the version: does the commit have none yet?"""
+    own = [
+        tag
+        for tag in case.tagged
+        if case.project.vcs and peeled(case.facts.refs, TAGS + tag) == case.draft.base
+    ]
+    if not own:
+        return None
+    return Problem(
+        f"{case.draft.base[:9]} is {own[0]} already; {case.project.vcs} finds one version in it",
+        "commit what is to be released; see what that is: nox -s status",
+    )
+
+
 def above_the_tags(case: Case) -> Problem | None:
     """Is the version higher than all of its line that are tagged?"""
     version = case.draft.version
@@ -218,6 +233,7 @@ RELEASE: tuple[Question, ...] = (
     tag_is_free,
     version_follows,
     above_the_tags,
+    is_not_tagged,
     credentials,
     identity,
     push_permitted,

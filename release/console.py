@@ -157,7 +157,7 @@ class Console:
             {
                 "version": f"{draft.previous} {self.arrow} {draft.version} ({draft.bump})",
                 "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
-                if draft.tag
+                if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
                 "tag": draft.tag or "none",
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
@@ -170,6 +170,8 @@ class Console:
         for edit in draft.edits:
             self.say()
             self.diff(edit.diff())
+        for text in draft.stale:
+            self.say(f"\n  left alone: {text}", style="yellow")
         self.say()
         for number, title in enumerate(titles, 1):
             self.say(f"  {number}. {title}")

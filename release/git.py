@@ -82,6 +82,12 @@ class Snapshot:
         return tuple(self._modes)
 
     @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Return the names of the tags that the commit contains, the newest first."""
+        own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
+        return tuple(own.splitlines())
+
+    @cached_property
     def _contents(self) -> dict[str, bytes | None]:
         return {}
 

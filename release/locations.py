@@ -44,7 +44,7 @@ def find(pyproject: dict[str, Any], files: Files) -> Place:
             f"(the backend is {backend(pyproject)})",
             'write it down: version = "…" in [project]'
             + (', and take "version" out of `dynamic` there' if is_dynamic else "")
-            + "; where it must be computed: version-files or version-command in [tool.nox-release]",
+            + "; where another file has it: version-files in [tool.nox-release]",
         )
     if len(places) > 1:
         raise ReleaseError(

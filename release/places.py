@@ -37,6 +37,10 @@ class Files(Protocol):
     def paths(self) -> Collection[str]:
         """Return the paths of all files."""
 
+    @property
+    def tags(self) -> Collection[str]:
+        """Return the names of the tags that they have or follow, the newest first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:

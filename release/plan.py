@@ -90,6 +90,7 @@ class Draft(Release):
     """A decision. Nothing is built yet."""
 
     edits: tuple[Edit, ...]
+    stale: tuple[str, ...]  # copies of the version that say something else, and are left alone
     remote: str  # its URL
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,6 +205,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         tag=tag,
         message=project.message(version),
         edits=project.edits(version),
+        stale=project.stale,
         repository=repository,
         remote=remote,
         tests=tests,

@@ -38,7 +38,6 @@ class Configuration:
     index_url: str = ""  # default: derived from the repository's upload URL
     tag: str = ""  # default: the style of the newest release tag, else v{version}
     scheme: str = ""  # of calendar versions, like YYYY.MM.DD
-    next_dev: bool = False  # a development version follows each release
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
@@ -107,18 +106,18 @@ class Project:
     version: Version
     config: Configuration
     places: tuple[Place, ...]
-    vcs: str = ""  # the plugin that takes the version from git tags; then `places` may be empty
+    vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
     contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
-    def at(cls, git: Git, revision: str) -> Project:
-        """Read the project as a commit of a repository has it."""
-        return cls.load(Snapshot(git=git, commit=revision))
+    def at(cls, git: Git, revision: str, before: Version | None = None) -> Project:
+        """Read the project as a commit of a repository has it, `before` that was released of it."""
+        return cls.load(Snapshot(git=git, commit=revision), before)
 
     @classmethod
-    def load(cls, files: Files) -> Project:
-        """Read a project from its files.
+    def load(cls, files: Files, before: Version | None = None) -> Project:
+        """Read a project from its files; where tags tell the version, from those `before` another.
 
         Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
         exactly one place, and `UsageError` for configuration that can't be meant.
@@ -126,12 +125,11 @@ class Project:
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         if vcs := vcs_plugin(pyproject, files):
-            raise ReleaseError(
-                f"pyproject.toml says nowhere what the version is: {vcs} takes it from git tags"
-            )
+            name = _name(pyproject, files.read)
+            version = tags.newest(files.tags, name, before)
+            return cls(name=name, version=version, config=config, places=(), vcs=vcs, contents={})
         place = _bare(locations.find(pyproject, files))
-        version = place.version
-        name = _name(pyproject, files.read)
+        version, name = place.version, _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
@@ -246,7 +244,6 @@ def _is_positive(value: object) -> bool:
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
-    bool: ("true or false", lambda value: isinstance(value, bool)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
 }

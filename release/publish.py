@@ -7,7 +7,7 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from release.landing import MergeConflict, landing_commit, refspecs, release_bra
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
 from release.steps import steps, take
-from release.tagging import tag_object
+from release.tagging import tag_object, tagged
 from release.upload import UploadRefused
 from release.version import objection
 from release.worktree import tree_with, worktree
@@ -86,7 +86,7 @@ def story(draft: Draft, world: World) -> list[str]:
     if not draft.tag:
         return [*proving, *uploading]
     return [
-        "Commit",
+        *["Commit"] * bool(draft.edits),
         *([f"Run the tests: {' '.join(draft.tests)}"] if draft.tests else []),
         *proving,
         "Rehearse the push",
@@ -138,8 +138,10 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     git = world.git
     tree = tree_with(git, draft.base, {edit.path: edit.after for edit in draft.edits})
     with worktree(git, draft.base, tree) as here:
-        with console.step("Commit"):
-            commit = commit_version(here, draft, tree)
+        commit = draft.base
+        if draft.edits:
+            with console.step("Commit"):
+                commit = commit_version(here, draft, tree)
         if draft.tests:
             with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
                 building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
@@ -178,8 +180,6 @@ def land(plan: Plan, world: World) -> str:
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:
     """Commit the version change, and insist that hooks left it as it was planned."""
-    if not draft.edits:
-        return draft.base
     try:
         commit = here.commit(draft.message)
     except ProgramFailed as error:
@@ -214,7 +214,8 @@ def build_and_check(
     They must be `version`; without one, the version that the project has.
     """
     version, env = version or project.version, world.programs_env()
-    with console.step("Build") as line:
+    tag = project.tag_style(world.git.tags()).write(version)
+    with console.step("Build") as line, tagged(here, tag) if project.vcs else nullcontext():
         distributions = building.build(
             here.root,
             dist,

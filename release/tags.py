@@ -147,6 +147,18 @@ def release_tag(tag: str, name: str) -> Found | None:
     return (style, version) if version else None
 
 
+def newest(tags: Iterable[str], name: str, before: Version | None = None) -> Version:
+    """Return the highest version that is tagged, of those before another one; 0.0.0 for none.
+
+    `tags` have the newest first.
+    """
+    found = [one for one in (release_tag(tag, name) for tag in tags) if one]
+    versions = [version for _, version in found if not before or version < before]
+    length = max((len(version.release) for version in versions[:1]), default=0)
+    alike = [version for version in versions if len(version.release) == length]
+    return max(alike, default=Version("0.0.0"))
+
+
 def tagged(tags: Iterable[str], style: TagStyle, name: str, current: Version) -> dict[str, Version]:
     """Return the versions that are tagged, by tag: in this style, or in any other of releases.
 

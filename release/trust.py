@@ -58,7 +58,7 @@ class Derived:
     def of(cls, base: str, version: Version, facts: Facts, world: World) -> Derived:
         """Derive tree, parents and tag from a commit and a version."""
         git = world.git
-        project = Project.at(git, base)
+        project = Project.at(git, base, before=version)
         edits = project.edits(version)
         return cls(
             project=project,
@@ -99,8 +99,9 @@ def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, s
     """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
     with suppress(ReleaseError):
         project = Project.at(world.git, base)
-        version = _made(project, bump, facts)
-        if version:
+        if project.vcs and project.version in facts.taken:
+            project = Project.at(world.git, base, before=project.version)
+        if version := _made(project, bump, facts):
             derived = Derived.of(base, version, facts, world)
             commit, message = world.git.fetch_tag(derived.tag)
             files = [file for file in facts.files if file.version == version]

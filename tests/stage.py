@@ -53,6 +53,8 @@ class Sources(dict[str, bytes]):
     def real(self, path: str) -> str:
         return path
 
+    tags: tuple[str, ...] = ()
+
     @property
     def paths(self) -> tuple[str, ...]:
         return tuple(self)

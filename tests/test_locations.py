@@ -336,10 +336,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "none": ({"pyproject.toml": "[project]\nname = 'acme'\n"}, ["nowhere"]),
     "none-dynamic": (backend("hatchling.build"), ["nowhere", "hatchling.build"]),
     "none-other-backend": (backend("maturin"), ["nowhere", "maturin"]),
-    "none-from-git": (
-        {**backend("hatchling.build", f"{HATCH}source = 'vcs'"), "about.py": "VERSION = '1.2'"},
-        ["nowhere"],
-    ),
     "none-from-a-call": (
         {
             **backend("pdm.backend", "[tool.pdm.version]\nsource = 'call'\npath = 'x.py'"),
@@ -619,3 +615,13 @@ def test_any_module_has_a_version_or_is_refused(data: bytes) -> None:
         return
     place = project.places[0]
     assert files["src/acme.py"][place.start : place.end] == place.text.encode()
+
+
+def test_a_plugin_takes_the_newest_version_that_is_tagged() -> None:
+    files = Sources(at(backend("hatchling.build", "[tool.hatch.version]\nsource = 'vcs'"), OLD))
+    assert Project.load(files).version == Version("0.0.0")
+    files.tags = ("v1.10.0rc1", "v1.9.0", "v1.10.0.dev-nightly", "other-3.0", "v1", "v1.9.1")
+    project = Project.load(files)
+    assert (project.vcs, project.version) == ("hatch-vcs", Version("1.10.0rc1"))
+    assert Project.load(files, before=Version("1.10.0rc1")).version == Version("1.9.1")
+    assert project.edits(Version("1.10.0")) == ()

@@ -394,7 +394,7 @@ def test_a_module_does_not_import_once_installed(stage: Stage) -> None:
 
 
 def test_a_module_still_says_the_old_version(stage: Stage) -> None:
-    stage.commit({"acme.py": '"""A sample."""\n__version__ = "1.2.3"\n'})
+    stage.commit({"acme.py": '"""A sample."""\n__version__ = "1.2.3".strip()\n'})
     refused(stage, "publish", "minor", words=("acme.__version__ is still 1.2.3",))
 
 

@@ -1,0 +1,122 @@
+"""A project whose version is its tag: no file has it, and the build finds it on the commit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
+
+PYPROJECT = """\
+[build-system]
+requires = ["flit_core"]
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "acme"
+dynamic = ["version"]
+description = "A sample."
+readme = "README.md"
+requires-python = ">=3.10"
+
+[tool.setuptools_scm]
+
+[tool.flit.sdist]
+include = ["backend.py"]
+"""
+# As the plugins do it: by git where there is a repository, else by what the sdist says.
+BACKEND = '''\
+import subprocess
+from pathlib import Path
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def _write_version():
+    if Path("PKG-INFO").exists():
+        return
+    command = ["git", "describe", "--tags", "--long", "--dirty"]
+    tag, count, _ = subprocess.check_output(command, text=True).strip().split("-", 2)
+    version = tag.removeprefix("v") + ("" if count == "0" else f".post{count}")
+    Path("acme.py").write_text(f'"""A sample."""\\n__version__ = "{version}"\\n')
+
+def build_sdist(*args):
+    _write_version()
+    return flit_core.buildapi.build_sdist(*args)
+'''
+
+
+@pytest.fixture
+def scm(stage: Stage) -> Stage:
+    stage.commit({"pyproject.toml": PYPROJECT, "backend.py": BACKEND})
+    return stage
+
+
+def test_its_tag_is_the_release(scm: Stage) -> None:
+    head = scm.git("rev-parse", "HEAD")
+    done = scm.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert scm.published() == FILES
+    assert sorted(scm.remote_refs()) == REFS
+    assert scm.git("rev-parse", "v1.3.0^{commit}", at=scm.remote) == head
+    assert scm.git("rev-parse", "main", at=scm.remote) == head, "there is nothing to commit"
+    assert scm.git("status", "--porcelain") == ""
+    assert scm.install("1.3.0") == "1.3.0"
+
+
+def test_the_same_command_again_makes_no_other_release(scm: Stage) -> None:
+    assert scm.run("publish", "minor", "--skip-tests").code == 0
+    before = scm.state()
+    done = scm.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert "v1.3.0" in done.out
+    assert scm.state() == before
+
+
+def test_one_commit_is_one_version(scm: Stage) -> None:
+    assert scm.run("publish", "minor", "--skip-tests").code == 0
+    before = scm.state()
+    done = scm.run("publish", "major", "--skip-tests")
+    assert done.code == 1
+    assert re.search(r"[0-9a-f]{9} is v1\.3\.0 already; setuptools_scm finds one version", done.err)
+    assert scm.state() == before
+
+
+def test_it_is_finished_from_another_clone(scm: Stage) -> None:
+    stopped_at_the_push(scm)
+    (scm.files / FILES[1]).unlink()
+    place = scm.other_clone()
+    done = scm.run("publish", "--resume", at=place)
+    assert done.code == 0, done.err
+    assert scm.published() == FILES
+    assert sorted(scm.remote_refs()) == REFS
+
+
+def test_it_is_abandoned(scm: Stage) -> None:
+    before = scm.remote_refs()
+    stopped_at_the_push(scm)
+    for path in scm.files.iterdir():
+        path.unlink()
+    assert scm.run("publish", "--abandon").code == 0
+    assert INTENT not in scm.remote_refs()
+    assert scm.remote_refs() == before
+
+
+def test_a_candidate_has_no_tag(scm: Stage) -> None:
+    before = scm.remote_refs(), scm.git("for-each-ref")
+    done = scm.run("publish-rc", "minor")
+    assert done.code == 0, done.err
+    assert scm.published() == ["acme-1.3.0rc1-py3-none-any.whl", "acme-1.3.0rc1.tar.gz"]
+    assert (scm.remote_refs(), scm.git("for-each-ref")) == before
+
+
+def test_the_first_release_says_its_version(scm: Stage) -> None:
+    scm.git("tag", "--delete", "v1.2.3")
+    scm.git("push", "--quiet", "--delete", "origin", "v1.2.3")
+    assert scm.run("publish", "0.1.0", "--skip-tests").code == 0
+    assert "refs/tags/v0.1.0" in scm.remote_refs()
