@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +81,15 @@ class Changelog:
         return section is not None and says_something(text, section)
 
     def _meant(self, found: list[Section], version: Version) -> Section | None:
-        """Return the version's own section, else the unreleased one above all releases."""
-        closed = [at for at, section in enumerate(found) if not section.is_open]
-        above = found[: closed[0]] if closed else found
-        return self._of(found, version) or self._only(above, "that are unreleased")
+        """Return the version's own section, else the unreleased one above all releases.
+
+        A tool makes a section of its own, and leaves others alone.
+        """
+        own = self._of(found, version)
+        if own or self.tool:
+            return own
+        above = takewhile(lambda section: section.is_open, found)
+        return self._only([*above], "that are unreleased")
 
     def _of(self, found: list[Section], version: Version) -> Section | None:
         own = [section for section in found if section.title.number == version]

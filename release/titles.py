@@ -52,7 +52,7 @@ UNRELEASED = (
 CLOSE = r"(?P<close>[\]`*_)]*)(?:\((?P<url>[^()\s]+://[^()\s]+)\))?"
 BETWEEN = r"[^\w?]*(?:\b(?:released?|release[ -]date|date|dated|on)\b[^\w?]*)*"
 STATUS = rf"(?P<between>{BETWEEN})(?P<status>{DATE}|{PLACEHOLDER})"
-NAMED = r"[^\w\s]*\s*(?:[^\W\d]\S*?(?:\s+|[-/@=]+)){0,4}[^\w\s]*v?"  # «What's New in Acme v»
+NAMED = r"[^\w\s]*\s*(?:[^\W\d][^\s/@=-]*[\s/@=-]+){0,6}[^\w\s]*v?"  # «What's New in Acme v»
 CALLED = r"[^\w\s]*\s*(?:(?:version|release|rel)[\s_-]*)?[^\w\s]*v?"
 NUMBERED = rf"(?P<before>{CALLED})(?P<name>(?P<number>{VERSION})){CLOSE}"
 SHAPES = tuple(
@@ -65,6 +65,7 @@ SHAPES = tuple(
         rf"{NUMBERED}(?P<between>(?=\W).*?)",
     )
 )
+LONGEST = 300  # longer lines are no titles
 REGULAR = 3  # the first so many; the others have words of their own between version and date
 LINE = re.compile(
     rf"(?P<before>\W*(?:(?:released?|release[ -]date|date|status)\b\W*)?(?:\bon\b\W*)?)"
@@ -113,7 +114,7 @@ class Title:
 
 def parse(text: str) -> Title | None:
     """Read a title; None where it isn't that of a release."""
-    for place, shape in enumerate(SHAPES):
+    for place, shape in enumerate(SHAPES if len(text) <= LONGEST else ()):
         if match := shape.fullmatch(text):
             parts = match.groupdict("")
             title = _title(parts, regular=place < REGULAR)
@@ -124,7 +125,7 @@ def parse(text: str) -> Title | None:
 
 def line(text: str) -> Title | None:
     """Read a line of its own that tells the date, below a title: `Released 2024-05-01`."""
-    match = LINE.fullmatch(text)
+    match = LINE.fullmatch(text) if len(text) <= LONGEST else None
     return _title(match.groupdict()) if match else None
 
 

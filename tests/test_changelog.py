@@ -24,7 +24,7 @@ from release.changelog import MARKUPS, Changelog, find
 from release.fragments import Tool
 from release.notes import from_commits
 from release.tables import tomllib
-from release.titles import parse, restyled
+from release.titles import line, parse, restyled
 
 if TYPE_CHECKING:
     from release.headings import Markup
@@ -250,6 +250,17 @@ def test_a_broken_towncrier_toml_is_told() -> None:
 )  # fmt: skip
 def test_other_titles_are_no_releases(text: str) -> None:
     assert parse(text) is None
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("part", ["a ", "x-", "[", "1.", "@a", "released ", "- ", "?"])
+@pytest.mark.parametrize("length", [300, 30_000])
+def test_a_long_line_is_read_quickly(part: str, length: int) -> None:
+    for start in ("", "1.2.3 ", "Unreleased ", "Version 1.2 ("):
+        for end in ("", "!x", "1"):
+            text = (start + part * length)[: length - len(end)] + end
+            parse(text)
+            line(text)
 
 
 @pytest.mark.parametrize(
