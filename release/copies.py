@@ -39,8 +39,12 @@ QUOTE = rb"u?[\"']"
 # Well-known files, by path: what stands around the version in them. Another version behind
 # «maybe» is no surprise: `version` of Sphinx is 1.2 where `release` is 1.2.3.
 TEXTS: tuple[tuple[str, str, bytes], ...] = (
-    (r"docs?/(source/)?conf\.py", "release", rb"(?m)^[ \t]*release\s*=\s*%b" % QUOTE + CUR),
-    (r"docs?/(source/)?conf\.py", "maybe version", rb"(?m)^[ \t]*version\s*=\s*%b" % QUOTE + CUR),
+    (r"(docs?/(source/)?)?conf\.py", "release", rb"(?m)^[ \t]*release\s*=\s*%b" % QUOTE + CUR),
+    (
+        r"(docs?/(source/)?)?conf\.py",
+        "maybe version",
+        rb"(?m)^[ \t]*version\s*=\s*%b" % QUOTE + CUR,
+    ),
     (r"CITATION\.cff", "version", rb"(?m)^version:[ \t]*[\"']?" + CUR),
     (r"setup\.py", "version", rb"\bversion\s*=\s*%b" % QUOTE + CUR),
     (r"setup\.cfg", "maybe version", rb"(?m)^version[ \t]*=[ \t]*" + CUR),
@@ -216,18 +220,21 @@ def _in_module(module: Module, name: str, value: ast.expr, main: Place) -> Place
 
 
 def _hexadecimal(module: Module, name: str, value: ast.Constant, version: Version) -> Place | None:
-    """Return the place of 0x010203, which is 1.2.3: two digits a number."""
+    """Return the place of 0x010203, which is 1.2.3: two digits a number, decimal or not."""
     start, end = module.start(value), module.end(value)
     text = module.data[start:end].decode()
-    said = _hex(text, version)
-    return Place(
-        path=module.path, what=name, start=start, text=text, says=str(version),
-        write=partial(_hex, text),
-    ) if said == text else None  # fmt: skip
+    for form in ("02d", "02x"):
+        write = partial(_digits, text, form)
+        if write(version) == text:
+            said = str(version)
+            return Place(
+                path=module.path, what=name, start=start, text=text, says=said, write=write
+            )
+    return None
 
 
-def _hex(old: str, version: Version) -> str:
-    digits = "".join(f"{number:02x}" for number in (*version.release, 0, 0)[:3])
+def _digits(old: str, form: str, version: Version) -> str:
+    digits = "".join(format(number, form) for number in (*version.release, 0, 0)[:3])
     return old[:2] + digits.zfill(len(old) - 2)
 
 

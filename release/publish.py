@@ -225,8 +225,8 @@ def build_and_check(
             env=env,
             on_line=line.note,
         )
-    with console.step("Check the files; install and import the wheel"):
-        building.check(
+    with console.step("Check the files; install and import the wheel") as line:
+        warnings = building.check(
             distributions,
             dist,
             previous=project.version,
@@ -234,6 +234,7 @@ def build_and_check(
             import_names=project.config.import_names,
             env=env,
         )
+        line.remark = " ".join(warnings)
     return distributions
 
 

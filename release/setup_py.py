@@ -65,7 +65,8 @@ def _direct(module: Module, value: ast.expr, layout: Layout, files: Files) -> Pl
     if origin := _imported(module, value):
         name, attribute = origin
         return in_module(name, attribute, layout.stems(name), files.read)
-    return structure(module, "version in setup.py", value)
+    found = structure(module, "version in setup.py", value)
+    return found if found and "." in found.says else None  # `match.group(1)` is none
 
 
 def _imported(module: Module, value: ast.expr) -> tuple[str, str] | None:

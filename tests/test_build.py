@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from release.build import build, check, top_level_modules
 from release.isolation import Environment
-from tests.stage import with_backend
+from tests.stage import PYPROJECT, with_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +110,13 @@ def test_a_files_metadata_must_say_what_its_name_says(stage: Stage) -> None:
     done = stage.run("build")
     assert done.code == 1
     assert "its metadata says acme 9.9.9, the plan acme 1.2.3" in done.err
+
+
+def test_a_missing_description_is_told_and_no_failure(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT.replace('readme = "README.md"\n', "")})
+    done = stage.run("build")
+    assert done.code == 0, done.err
+    assert "`long_description` missing." in done.out
 
 
 def test_there_is_exactly_one_sdist(stage: Stage) -> None:

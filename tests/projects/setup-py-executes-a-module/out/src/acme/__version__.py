@@ -1,4 +1,4 @@
 __title__ = 'acme'
 __version__ = "1.10.0"
-__build__ = 0x010a00
+__build__ = 0x011000
 __license__ = 'MIT'
