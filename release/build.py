@@ -150,7 +150,8 @@ def run_backend(
 
 def unpacked(sdist: Path, folder: Path) -> Path:
     """Unpack an sdist into a new folder, and return the one folder that is in it."""
-    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # PEP 706
+    has_filter = hasattr(tarfile, "data_filter") and not sdist.name.endswith(".zip")  # PEP 706
+    safely = {"filter": "data"} if has_filter else {}
     try:
         shutil.unpack_archive(sdist, folder, **safely)  # type: ignore[arg-type]
         (source,) = folder.iterdir()

@@ -124,6 +124,11 @@ def tag_is_free(case: Case) -> Problem | None:
     return None
 
 
+def tags_are_here(case: Case) -> Problem | None:
+    """Where tags are the version: does this clone have those of the remote, and no other?"""
+    return case.world.other_tags(case.project, case.facts) if case.project.vcs else None
+
+
 def is_not_tagged(case: Case) -> Problem | None:
     """Where tags are the version: does the commit have none yet?"""
     own = [
@@ -232,6 +237,7 @@ RELEASE: tuple[Question, ...] = (
     full_history,
     tag_is_free,
     version_follows,
+    tags_are_here,
     above_the_tags,
     is_not_tagged,
     credentials,
@@ -241,6 +247,7 @@ RELEASE: tuple[Question, ...] = (
 )
 PRE_RELEASE: tuple[Question, ...] = (
     version_follows,
+    tags_are_here,
     above_the_tags,
     credentials,
     nothing_unfinished,

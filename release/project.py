@@ -126,7 +126,7 @@ class Project:
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         if vcs := vcs_plugin(pyproject, files):
             name = _name(pyproject, files.read)
-            version = tags.newest(files.tags, name, before)
+            version = tags.newest(files.tags, name, config.tag, before)
             return cls(name=name, version=version, config=config, places=(), vcs=vcs, contents={})
         place = _bare(locations.find(pyproject, files))
         version, name = place.version, _name(pyproject, files.read)

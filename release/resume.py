@@ -51,7 +51,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
     with worktree(git, plan.commit) as here:
         if absent:
-            project = Project.at(git, plan.base)
+            project = Project.at(git, plan.base, before=plan.version)
             built = build_and_check(here, project, world, console, dist, plan.version)
             fresh = {one.filename: one for one in built}
             if fresh.keys() != known.keys():

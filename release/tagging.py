@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,16 +63,15 @@ def tagged(here: Git, name: str) -> Iterator[None]:
     commit, link = here.resolve("HEAD"), here.root / ".git"
     shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
     form = here("rev-parse", "--show-object-format")
-    shallow, place = shared / "shallow", link.read_bytes()
+    place = link.read_bytes()
     link.unlink()
     try:
         here("init", "--quiet", "--template=", f"--object-format={form}", str(here.root))
-        for path, text in {
-            "objects/info/alternates": f"{shared / 'objects'}\n",
-            "shallow": shallow.read_text() if shallow.exists() else "",
-        }.items():
-            (link / path).parent.mkdir(exist_ok=True)
-            (link / path).write_text(text, encoding="utf-8")
+        alternates = link / "objects/info/alternates"
+        alternates.parent.mkdir(exist_ok=True)
+        alternates.write_text(f"{shared / 'objects'}\n", encoding="utf-8")
+        if (shared / "shallow").exists():
+            shutil.copy(shared / "shallow", link)
         here("config", "core.autocrlf", "false")
         here("update-ref", "--no-deref", "HEAD", commit)
         here("reset", "--quiet")
@@ -80,5 +79,6 @@ def tagged(here: Git, name: str) -> Iterator[None]:
         yield
     finally:
         # Windows deletes no read-only file, as git's objects are; the folder above goes later.
-        link.rename(here.root.parent / f"tagged-{secrets.token_hex(4)}")
+        with suppress(FileNotFoundError):  # never made
+            link.rename(here.root.parent / f"tagged-{secrets.token_hex(4)}")
         link.write_bytes(place)

@@ -147,15 +147,34 @@ def release_tag(tag: str, name: str) -> Found | None:
     return (style, version) if version else None
 
 
-def newest(tags: Iterable[str], name: str, before: Version | None = None) -> Version:
+def is_release_tag(tag: str, name: str, template: str = "") -> bool:
+    """Say whether a tag is one of a release: in the style of `template`, or in any."""
+    return bool(release_tag(tag, name) or (template and TagStyle(template=template).read(tag)))
+
+
+def newest(
+    tags: Iterable[str], name: str, template: str = "", before: Version | None = None
+) -> Version:
     """Return the highest version that is tagged, of those before another one; 0.0.0 for none.
 
-    `tags` have the newest first.
+    Only tags of the `template` count, where there is one; else those of releases, without moving
+    ones like `v4`, dates beside versions that are none, and bare ones beside the project's own.
     """
-    found = [one for one in (release_tag(tag, name) for tag in tags) if one]
-    versions = [version for _, version in found if not before or version < before]
-    length = max((len(version.release) for version in versions[:1]), default=0)
-    alike = [version for version in versions if len(version.release) == length]
+    if template:
+        told = (TagStyle(template=template).read(tag) for tag in tags)
+        versions = [version for version in told if version]
+    else:
+        found = {tag: one[1] for tag in tags if (one := release_tag(tag, name))}
+        own = {tag: one for tag, one in found.items() if _own(canonicalize_name(name)).match(tag)}
+        versions = list((own or found).values())
+        low = min(versions, key=lambda version: version.major, default=Version("0"))
+        versions = [version for version in versions if not _is_date(version, low)]
+    length = max((len(version.release) for version in versions), default=0)
+    alike = (
+        version
+        for version in versions
+        if len(version.release) == length and (before is None or version < before)
+    )
     return max(alike, default=Version("0.0.0"))
 
 

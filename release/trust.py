@@ -181,6 +181,8 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
     derived = Derived.of(plan.base, plan.version, facts, world)
     project = derived.project
+    if project.vcs and (problem := world.other_tags(project, facts, but=plan.tag)):
+        raise Refused((problem,))
     is_commit_like = derived.is_like(plan.commit, git)
     said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
     said_and_derived = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from release import Problem, Refused, ReleaseError
 from release.index import Index
 from release.intent import IntentRef
-from release.tags import newest_first
+from release.tags import is_release_tag, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,6 +150,20 @@ class World:
         kept = {key: value for key, value in self.git.env.items() if not key.startswith(INNER)}
         tools = str(Path(sys.executable).parent)
         return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
+
+    def other_tags(self, project: Project, facts: Facts, but: str = "") -> Problem | None:
+        """Say which release tags this clone and the remote don't share, `but` one, if any."""
+        here, there = set(self.git.tags()) - {but}, set(facts.tags) - {but}
+        for tag in sorted(here ^ there):
+            if is_release_tag(tag, project.name, project.config.tag) and facts.is_remote_known:
+                where, hint = (
+                    ("in this clone only", f"git push {self.git.remote} {tag}, or delete it here")
+                    if tag in here
+                    else (f"on {self.git.remote}, not in this clone", "git fetch --tags")
+                )
+                words = f"{project.vcs} takes the version from git tags, and {tag} is {where}"
+                return Problem(words, hint)
+        return None
 
     def facts(self, name: str, branch: str) -> Facts:
         """Ask the remote and the index at once.

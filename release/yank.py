@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import webbrowser
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -110,10 +111,11 @@ def is_unfinished(version: Version, facts: Facts, world: World) -> bool:
 
     A bad release doesn't wait for that, but has to be finished afterwards.
     """
-    if not facts.intent_id:
-        return False
-    plan = world.intent.read(facts.intent_id).plan
-    return (plan.version, plan.repository) == (version, world.index.upload_url)
+    with suppress(ReleaseError):  # an intent that can't be read is in nobody's way here
+        plan = world.intent.read(facts.intent_id).plan if facts.intent_id else None
+        there = (version, world.index.upload_url)
+        return plan is not None and (plan.version, plan.repository) == there
+    return False
 
 
 def record(version: Version, files: Iterable[IndexFile]) -> Record:

@@ -624,4 +624,11 @@ def test_a_plugin_takes_the_newest_version_that_is_tagged() -> None:
     project = Project.load(files)
     assert (project.vcs, project.version) == ("hatch-vcs", Version("1.10.0rc1"))
     assert Project.load(files, before=Version("1.10.0rc1")).version == Version("1.9.1")
+    files.tags = ("2024.1.15", "v1", "v1.9.1")
+    assert Project.load(files).version == Version("1.9.1")
+    files.tags = ("v9.0.0", "acme-tools-1.2.3")
+    assert Project.load(files).version == Version("1.2.3")
+    files["pyproject.toml"] += b'\n[tool.nox-release]\ntag = "core-v{version}"\n'
+    files.tags = ("v9.0.0", "core-v1.4.0")
+    assert Project.load(files).version == Version("1.4.0")
     assert project.edits(Version("1.10.0")) == ()

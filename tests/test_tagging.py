@@ -31,6 +31,7 @@ def test_a_worktree_is_tagged_for_a_while_and_no_ref_shows_it(stage: Stage) -> N
         with tagged(here, "v1.3.0"):
             assert described(here.root) == f"v1.3.0-0-g{before[:7]}"
             assert here("tag", "--list") == "v1.3.0"
+            assert here("rev-parse", "--is-shallow-repository") == "false"
             (here.root / "acme.py").write_text("", encoding="utf-8")
             assert described(here.root).endswith("-dirty")
         assert here.resolve("HEAD") == before

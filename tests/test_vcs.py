@@ -97,6 +97,39 @@ def test_it_is_finished_from_another_clone(scm: Stage) -> None:
     assert sorted(scm.remote_refs()) == REFS
 
 
+@pytest.mark.parametrize("verb", ["publish", "publish-rc"])
+def test_a_clone_without_the_tags_is_told_to_fetch_them(scm: Stage, verb: str) -> None:
+    place = scm.clone.parent / "shallow"
+    url = scm.remote.as_uri()
+    scm.git("clone", "--quiet", "--depth=1", "--no-tags", url, str(place), at=scm.remote)
+    before = scm.state()
+    done = scm.run(verb, "minor", at=place)
+    assert done.code == 1
+    assert "tags, and v1.2.3 is on origin, not in this clone\n  → git fetch --tags" in done.err
+    assert scm.state() == before
+
+
+def test_a_tag_that_nobody_else_has_is_told(scm: Stage) -> None:
+    scm.git("tag", "v1.2.4")
+    done = scm.run("publish", "minor")
+    assert done.code == 1
+    assert "v1.2.4 is in this clone only\n  → git push origin v1.2.4, or delete it here" in done.err
+
+
+def test_a_clone_without_the_tags_finishes_once_it_has_them(scm: Stage) -> None:
+    stopped_at_the_push(scm)
+    place = scm.clone.parent / "shallow"
+    url = scm.remote.as_uri()
+    scm.git("clone", "--quiet", "--depth=1", "--no-tags", url, str(place), at=scm.remote)
+    done = scm.run("publish", "--resume", at=place)
+    assert done.code == 1
+    assert "git fetch --tags" in done.err
+    assert "trusted" not in done.err
+    scm.git("fetch", "--quiet", "--tags", at=place)
+    assert scm.run("publish", "--resume", at=place).code == 0
+    assert sorted(scm.remote_refs()) == REFS
+
+
 def test_it_is_abandoned(scm: Stage) -> None:
     before = scm.remote_refs()
     stopped_at_the_push(scm)
