@@ -109,10 +109,15 @@ def _begin(
 ) -> None:
     from release.build import DEFAULT_TESTS
     from release.publish import prepare, publish, story
+    from release.steps import following, take
     from release.trust import released_before
 
     bump = _bump(options, project, facts.known(project))
-    if tag := released_before(bump, facts, world):
+    if found := released_before(bump, facts, world):
+        tag, commit = found
+        step = following(tag, commit, facts.branch, world)
+        if not (options.dry_run or step.done()):  # it was finished elsewhere
+            take(step, console)
         console.show_released_before(tag)
         return
     tests = () if options.skip_tests else project.config.test_command or DEFAULT_TESTS

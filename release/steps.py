@@ -86,11 +86,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     return [
         *uploads(plan.name, plan.distributions, dist, world, hold),
         *landings(plan, world, hold),
-        Step(
-            title=f"Bring this checkout to {plan.tag}",
-            done=partial(followed, plan, world),
-            do=lambda line: follow(plan, world, line),
-        ),
+        following(plan.tag, plan.commit, plan.branch, world),
         # Release notes belong here: they speak of what is on the index and on the remote.
         Step(
             title=f"Clear the intent {world.intent.name}",
@@ -265,24 +261,33 @@ def wait_while(look: Callable[[], ReleaseError | None], index: Index, line: Line
 # This checkout
 
 
-def followed(plan: Plan, world: World) -> bool:
+def following(tag: str, commit: str, branch: str, world: World) -> Step:
+    """Return the step that brings this checkout to a release."""
+    return Step(
+        title=f"Bring this checkout to {tag}",
+        done=partial(followed, tag, commit, world),
+        do=partial(follow, tag, commit, branch, world),
+    )
+
+
+def followed(tag: str, commit: str, world: World) -> bool:
     """Say whether this checkout contains the release commit, and this clone has the tag."""
     git = world.git
-    has_tag = bool(git.local_ref(f"refs/tags/{plan.tag}"))
-    return has_tag and git.is_ancestor(plan.commit, git.resolve("HEAD"))
+    has_tag = bool(git.local_ref(f"refs/tags/{tag}"))
+    return has_tag and git.is_ancestor(commit, git.resolve("HEAD"))
 
 
-def follow(plan: Plan, world: World, line: Line) -> None:
+def follow(tag: str, commit: str, branch: str, world: World, line: Line) -> None:
     """Fetch the tag; fast-forward this checkout to the branch, if that disturbs nothing.
 
     The release is done without it, so whatever is in the way is left alone.
     """
     git = world.git
     try:
-        git.fetch(f"refs/tags/{plan.tag}:refs/tags/{plan.tag}")
-        tip, dirty = git.fetch_tip(plan.branch) or plan.commit, git.dirty()
-        if git.branch() != plan.branch:
-            line.remark = f"left alone: {plan.branch} isn't checked out"
+        git.fetch(f"refs/tags/{tag}:refs/tags/{tag}")
+        tip, dirty = git.fetch_tip(branch) or commit, git.dirty()
+        if git.branch() != branch:
+            line.remark = f"left alone: {branch} isn't checked out"
         elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
             line.remark = f"left alone: {', '.join(own[:3])} changed meanwhile"
         else:

@@ -72,8 +72,8 @@ class Derived:
         return (git.tree(commit), git.parents(commit)) == (self.tree, self.parents)
 
 
-def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
-    """Return the tag of the release that `bump` made of HEAD before, if that is all done.
+def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] | None:
+    """Return tag and commit of the release that `bump` made of HEAD before, if that is all done.
 
     HEAD may still be its base, or its commit already. A command typed again because its process
     was killed at the very end must not make another release. Where HEAD is the merge of that
@@ -87,10 +87,10 @@ def released_before(bump: Bump, facts: Facts, world: World) -> str | None:
     for base in bases:
         tag, commit = _released(base, bump, facts, world)
         if tag and head in {base, commit}:
-            return tag
+            return tag, commit
         if tag and parents[1:] == [commit]:
             if not (others := git.commits_between(commit, parents[0])):
-                return tag
+                return tag, commit
             raise Refused((_released_and_merged(tag, others, bump, facts, world),))
     return None
 

@@ -230,3 +230,17 @@ def test_a_release_with_other_files_on_the_index_was_not_released_before(stage: 
     (stage.files / FILES[1]).unlink()
     done = stage.run("publish", "minor", "--dry-run")
     assert "was released from this commit" not in done.out
+
+
+def test_a_checkout_that_was_half_brought_forward_follows_a_release_done_elsewhere(
+    stage: Stage,
+) -> None:
+    assert stage.run("publish", "minor", "--skip-tests", at=stage.other_clone()).code == 0
+    stage.git("fetch", "--quiet", "origin", "main")
+    stage.git("read-tree", "-u", "-m", "HEAD", "FETCH_HEAD")  # as a merge that was killed leaves it
+    assert stage.git("status", "--porcelain") == "M  pyproject.toml"
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert "Bring this checkout to v1.3.0" in done.out
+    assert stage.git("status", "--porcelain") == ""
+    assert stage.git("rev-parse", "HEAD") == stage.git("rev-parse", "main", at=stage.remote)
