@@ -237,6 +237,7 @@ def test_a_checkout_that_was_half_brought_forward_follows_a_release_done_elsewhe
 ) -> None:
     assert stage.run("publish", "minor", "--skip-tests", at=stage.other_clone()).code == 0
     stage.git("fetch", "--quiet", "origin", "main")
+    stage.git("update-index", "-q", "--refresh")
     stage.git("read-tree", "-u", "-m", "HEAD", "FETCH_HEAD")  # as a merge that was killed leaves it
     assert stage.git("status", "--porcelain") == "M  pyproject.toml"
     done = stage.run("publish", "minor", "--skip-tests")
