@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HINT = (
     'write {name} = "…" once, at the left margin, or version = "…" in [project]; '
-    "where it must be computed: version-files or version-command in [tool.nox-release]"
+    "where another file has it: version-files in [tool.nox-release]"
 )
 
 

@@ -28,7 +28,7 @@ from release.process import ProgramFailed
 from release.project import Project
 from release.version import PARTS, Bump, next_version, remade
 from release.worktree import tree_with
-from release.world import today
+from release.world import TAGS, today
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -97,18 +97,20 @@ def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] |
 
 def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
     """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
-    with suppress(ReleaseError):
+    derived, version = None, None
+    with suppress(ReleaseError):  # nothing can be made of it
         project = Project.at(world.git, base)
         if project.vcs and project.version in facts.taken:
             project = Project.at(world.git, base, before=project.version)
         if version := _made(project, bump, facts):
             derived = Derived.of(base, version, facts, world)
-            commit, message = world.git.fetch_tag(derived.tag)
-            files = [file for file in facts.files if file.version == version]
-            there = {file.filename: world.index.sha256_of(file) for file in files}
-            if derived.is_like(commit, world.git) and recorded(message) == there:
-                return derived.tag, commit
-    return "", ""
+    if derived is None or TAGS + derived.tag not in facts.refs:
+        return "", ""
+    commit, message = world.git.fetch_tag(derived.tag)
+    files = [file for file in facts.files if file.version == version]
+    there = {file.filename: world.index.sha256_of(file) for file in files}
+    is_it = derived.is_like(commit, world.git) and recorded(message) == there
+    return (derived.tag, commit) if is_it else ("", "")
 
 
 def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
