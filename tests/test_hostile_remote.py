@@ -525,3 +525,19 @@ def test_what_came_before_the_first_file_stops_it_and_lets_it_be_abandoned(
         assert done.code == 0, done.err
     assert INTENT not in stage.remote_refs()
     assert ("refs/tags/v1.3.0" in stage.remote_refs()) is (what == "tag")
+
+
+def test_a_remote_that_fails_once_makes_no_second_release_of_the_same_command(
+    stage: Stage,
+) -> None:
+    stage.git("config", "http.receivepack", "true", at=stage.remote)
+    with git_over_http(stage.remote) as server:
+        stage.git("remote", "set-url", "origin", server.url)
+        assert stage.run("publish", "minor", "--skip-tests").code == 0
+        before = stage.state()
+        server.faults[:] = [Fault(kind="500", where="POST", skip=1, times=1)]
+        done = stage.run("publish", "minor", "--skip-tests")
+        assert done.code == 1, done.out
+        assert stage.state() == before
+        assert stage.run("publish", "minor", "--skip-tests").code == 0
+        assert stage.state() == before
