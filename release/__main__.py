@@ -205,7 +205,10 @@ def _build(options: Options, console: Console) -> None:
     git, project = _here()
     world = _world(git, project, options, console)
     with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
-        built = build_and_check(here, project, world, console, Path(folder))
+        version = None if project.vcs else project.version
+        built = build_and_check(
+            here, project, world, console, Path(folder), version=version, tag=""
+        )
         options.out.mkdir(parents=True, exist_ok=True)
         for one in built:
             shutil.copy2(Path(folder, one.filename), options.out / one.filename)
