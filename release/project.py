@@ -14,6 +14,7 @@ from release.plugins import vcs_plugin
 from release.setup_py import setup_name
 from release.tables import BOM, table_at, text_at, tomllib
 from release.tags import TagStyle
+from release.version import next_development
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +42,7 @@ class Configuration:
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
+    next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
@@ -62,17 +64,7 @@ class Configuration:
             if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
             values[known[key]] = tuple(value) if isinstance(value, list) else value
-        if "{version}" not in values.get("message", "{version}"):
-            raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
-        if "tag" in values:
-            TagStyle.of(values["tag"])
-        if "scheme" in values:
-            calver.check_scheme(values["scheme"])
-        if (main := values.get("main", "push")) not in {"push", "pull-request"}:
-            raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
-        for key, value in values.items():  # git would take it for an option
-            if isinstance(value, str) and value.startswith("-"):
-                raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
+        _insist(values)
         return cls(**values)
 
     def calendar(self, today: date) -> Calendar | None:
@@ -125,6 +117,8 @@ class Project:
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         if vcs := vcs_plugin(pyproject, files):
+            if config.next_dev:
+                raise UsageError(f"{TABLE} next-dev has no meaning here: {vcs} counts on its own")
             name = _name(pyproject, files.read)
             version = tags.newest(files.tags, name, config.tag, before)
             return cls(name=name, version=version, config=config, places=(), vcs=vcs, contents={})
@@ -145,6 +139,10 @@ class Project:
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""
         return self.config.message.replace("{version}", str(version))
+
+    def next_dev(self, version: Version) -> Version | None:
+        """Return what the branch says after the release of `version`, None where that stays."""
+        return next_development(version, self.version) if self.config.next_dev else None
 
     def tag_style(self, names: Iterable[str]) -> TagStyle:
         """Return how a tag is written, given the names of those there are, the newest first.
@@ -179,6 +177,23 @@ class Project:
             for path, data in after.items()
             if data != self.contents[path]
         )
+
+
+def _insist(values: dict[str, Any]) -> None:
+    """Raise `UsageError` for values of the right type that can't be meant."""
+    if "{version}" not in values.get("message", "{version}"):
+        raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
+    if "tag" in values:
+        TagStyle.of(values["tag"])
+    if "scheme" in values:
+        calver.check_scheme(values["scheme"])
+    if "scheme" in values and values.get("next_dev"):
+        raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
+    if (main := values.get("main", "push")) not in {"push", "pull-request"}:
+        raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
+    for key, value in values.items():  # git would take it for an option
+        if isinstance(value, str) and value.startswith("-"):
+            raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
 
 
 def _pyproject(read: Read) -> dict[str, Any]:
@@ -243,6 +258,7 @@ def _is_positive(value: object) -> bool:
 
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("a string", lambda value: isinstance(value, str)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
