@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from release import ReleaseError, UsageError, calver, copies, locations, tags
 from release.calver import Calendar
-from release.git import Snapshot
 from release.layout import layout
 from release.plugins import vcs_plugin
 from release.setup_py import setup_name
+from release.snapshot import Snapshot
 from release.tables import BOM, table_at, text_at, tomllib
 from release.tags import TagStyle
 from release.version import next_development
