@@ -25,6 +25,13 @@ The tour, from the top. Each room imports only from those below it:
 `isolation`     fresh virtual environments
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`changelog`     which file tells the releases, stamping one, its section as release notes
+`stamping`      the unreleased section becomes a release, written like the one before
+`sections`      the sections of a changelog, and what they say
+`notes`         commit subjects → release notes, where there is no changelog
+`titles`        what a release is called in a changelog: version, link, date or «unreleased»
+`headings`      the headings of Markdown and reStructuredText, and rows exchanged in it
+`fragments`     towncrier and scriv: as configured, with the command that makes a section
 `copies`        second copies of the version, in well-known places and in locks
 `bumpers`       what other tools that raise versions are configured to edit
 `plugins`       which plugin takes the version from git tags
