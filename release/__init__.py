@@ -45,7 +45,9 @@ The tour, from the top. Each room imports only from those below it:
 `tables`        TOML that others wrote
 `spelling`      zero-padded, `v1.2`, `-rc.1`, SemVer
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
+`commands`      the project's own commands, run in a worktree: what they print, what they change
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
+`edits`         a file before and after a release
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written

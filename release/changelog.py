@@ -80,6 +80,10 @@ class Changelog:
         section = self._of(sections(text), version)
         return body(text, section) if section else ""
 
+    def has(self, data: bytes, version: Version) -> bool:
+        """Say whether a release has its section; `ReleaseError` where it has several."""
+        return self._of(sections(Text.decode(data, self.markup)), version) is not None
+
     def is_drafted(self, data: bytes, version: Version) -> bool:
         """Say whether there is something to read about the release: a section, or fragments."""
         if self.tool and self.tool.fragments:
@@ -113,29 +117,48 @@ class Changelog:
 
 
 def find(
-    paths: Collection[str], read: Read, pyproject: dict[str, Any], current: Version
+    paths: Collection[str],
+    read: Read,
+    pyproject: dict[str, Any],
+    current: Version,
+    path: str = "",
 ) -> Changelog | None:
     """Return the project's changelog, None where there is none that is kept, as of `current`.
 
-    A tool for fragments knows which file it makes; else it is CHANGELOG, CHANGES, HISTORY, NEWS,
-    RELEASE_NOTES or RELEASES in the root or the documentation. A file without releases is none,
-    nor one that has missed many of them; of several, it is the one that knows the newest.
+    It is the file at `path`, if one is named; `ReleaseError` where that isn't there. A tool for
+    fragments knows which file it makes; else it is CHANGELOG, CHANGES, HISTORY, NEWS, RELEASE_NOTES
+    or RELEASES in the root or the documentation. A file without releases is none, nor one that has
+    missed many of them; of several, it is the one that knows the newest.
     """
     tool = fragments.towncrier(paths, read, pyproject) or fragments.scriv(paths, read, pyproject)
+    if path and not (tool and tool.path == path):
+        return _named(path, read)
     if tool:
         suffix = PurePosixPath(tool.path).suffix.lower()
         return Changelog(path=tool.path, markup=MARKUPS.get(suffix, ("rst",))[0], tool=tool)
     found: list[tuple[Version, bool, Changelog]] = []
-    for path in _candidates(paths):
-        for markup in MARKUPS[PurePosixPath(path).suffix.lower()]:
-            if releases := sections(Text.decode(read(path) or b"", markup)):
-                numbers = [one.title.number for one in releases if one.title.number]
+    for one in _candidates(paths):
+        for markup in MARKUPS[PurePosixPath(one).suffix.lower()]:
+            if releases := sections(Text.decode(read(one) or b"", markup)):
+                numbers = [part.title.number for part in releases if part.title.number]
                 newest, is_open = max(numbers, default=Version("0")), releases[0].is_open
                 if is_open or not _is_far_behind(newest, current):
-                    found.append((newest, is_open, Changelog(path=path, markup=markup)))
+                    found.append((newest, is_open, Changelog(path=one, markup=markup)))
                 break
     best = max(found, key=lambda one: one[:2], default=None)  # the first of equals
     return best[-1] if best else None
+
+
+def _named(path: str, read: Read) -> Changelog:
+    data = read(path)
+    if data is None:
+        raise ReleaseError(
+            f"there is no {path}, which `changelog` in [tool.nox-release] names",
+            "commit it, or set changelog = false",
+        )
+    markups = MARKUPS.get(PurePosixPath(path).suffix.lower(), MARKUPS[""])
+    fit = (one for one in markups if sections(Text.decode(data, one)))
+    return Changelog(path=path, markup=next(fit, markups[0]))
 
 
 def _candidates(paths: Iterable[str]) -> list[str]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from release.calver import Calendar
-    from release.project import Edit, Project
+    from release.edits import Edit
+    from release.project import Project
     from release.version import Bump
 
 FORMAT = 1  # of plan.json

@@ -90,7 +90,7 @@ def build_rc(
     draft: Draft, project: Project, world: World, console: Console, dist: Path
 ) -> tuple[Distribution, ...]:
     """Build a pre-release into `dist`, from a worktree with the version written into it."""
-    tree = tree_with(world.git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    tree = tree_with(world.git, draft.base, draft.edits)
     with worktree(world.git, draft.base, tree) as here:
         return build_and_check(here, project, world, console, dist, draft.version)
 

@@ -136,7 +136,7 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     Raises `ReleaseError` when tests, hooks, build or checks fail.
     """
     git = world.git
-    tree = tree_with(git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    tree = tree_with(git, draft.base, draft.edits)
     with worktree(git, draft.base, tree) as here:
         commit = draft.base
         if draft.edits:

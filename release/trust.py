@@ -63,7 +63,7 @@ class Derived:
         return cls(
             project=project,
             tag=project.tag_style(git.tags() or facts.tags).write(version),
-            tree=tree_with(git, base, {edit.path: edit.after for edit in edits}),
+            tree=tree_with(git, base, edits),
             parents=[base] if edits else git.parents(base),
         )
 
