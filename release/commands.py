@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from release.git import Git
 
-# What one Nox tells its sessions would mislead the Nox that runs the tests.
-INNER = ("NOX", "VIRTUAL_ENV")
+# What one Nox tells its sessions would mislead the Nox that runs the tests; modules that Python is
+# told of would get into environments that are to have none.
+INNER = ("NOX", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 
 
 def programs_env(env: Mapping[str, str]) -> dict[str, str]:

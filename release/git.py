@@ -151,6 +151,11 @@ class Git:
                 f"there is no commit {revision!r} in {self.root}", "git log --all --oneline"
             ) from error
 
+    def named(self, ref: str) -> str:
+        """Return the id of the commit that people mean: by a name here, or a remote's branch."""
+        tracking = f"refs/remotes/{self.remote}/{ref}"
+        return self.resolve(ref if self.local_ref(ref) else self.local_ref(tracking) or ref)
+
     def branch(self) -> str | None:
         """Return the branch that is checked out, or None when HEAD is detached."""
         with suppress(ProgramFailed):
