@@ -23,12 +23,13 @@ The tour, from the top. Each room imports only from those below it:
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
 `isolation`     fresh virtual environments
+`changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `changelog`     which file tells the releases, stamping one, its section as release notes
 `stamping`      the unreleased section becomes a release, written like the one before
 `sections`      the sections of a changelog, and what they say
-`notes`         commit subjects → release notes, where there is no changelog
+`notes`         what a release tells its users; commit subjects, where no changelog does
 `titles`        what a release is called in a changelog: version, link, date or «unreleased»
 `headings`      the headings of Markdown and reStructuredText, and rows exchanged in it
 `fragments`     towncrier and scriv: as configured, with the command that makes a section

@@ -36,7 +36,7 @@ def located(command: Sequence[str], env: Mapping[str, str]) -> list[str]:
     return [shutil.which(command[0], path=env.get("PATH")) or command[0], *command[1:]]
 
 
-def printed(command: Sequence[str], here: Git, hint: str = "") -> str:
+def printed(command: Sequence[str], here: Git) -> str:
     """Run a command in a worktree and return what it prints, without space around it.
 
     Raises `ReleaseError` when it can't be started or fails.
@@ -50,13 +50,16 @@ def printed(command: Sequence[str], here: Git, hint: str = "") -> str:
             .strip()
         )
     except ProgramFailed as error:
-        words = f"`{shlex.join(command)}` failed (exit code {error.returncode}):\n"
+        failed = f"`{shlex.join(command)}` failed (exit code {error.returncode})"
         raise ReleaseError(
-            words + error.output.strip(), hint or "mend that, commit and push it, and try again"
+            f"{failed}:\n{error.output.strip()}",
+            "mend that, commit and push it, and type the command again",
         ) from error
     except ReleaseError as error:
-        install = f'let the session install it: session.install("nox-release", "{command[0]}")'
-        raise ReleaseError(f"`{shlex.join(command)}`: {error}", hint or install) from error
+        raise ReleaseError(
+            f"the release needs `{command[0]}`: {error}",
+            f'let the sessions install it: session.install("nox-release", "{command[0]}")',
+        ) from error
 
 
 def written(here: Git) -> str:

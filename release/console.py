@@ -160,6 +160,7 @@ class Console:
                 if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
                 "tag": draft.tag or "none",
+                **({"notes": draft.notes.source} if draft.tag else {}),
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
                 "artifacts": "one sdist, and the wheel built from it",
                 "index": draft.repository,

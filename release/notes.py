@@ -1,8 +1,9 @@
-"""Release notes of commit subjects, where no changelog tells what is new."""
+"""What a release tells its users; of commit subjects, where no changelog says what is new."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release.titles import VERSION
@@ -38,6 +39,14 @@ ROUTINE = {
 TELLING = {"release", "version", "development", "post-release"}
 # https://spec.commonmark.org/0.31.2/#backslash-escapes; and $ for GitHub's formulas
 SPECIAL = re.compile(r"[\\`*_\[\]<>&~|$]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notes:
+    """Release notes, in the markup of their source; "" where there is nothing to tell."""
+
+    source: str = ""
+    text: str = ""
 
 
 def from_commits(subjects: Iterable[str]) -> str:

@@ -6,22 +6,25 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from packaging.version import Version
 
 from release import ReleaseError
+from release.notes import Notes
 from release.version import next_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from release.calver import Calendar
     from release.edits import Edit
     from release.project import Project
     from release.version import Bump
 
-FORMAT = 1  # of plan.json
+FORMAT = 2  # of plan.json
+READERS: dict[Any, Callable[[str], Any]] = {Version: Version, date: date.fromisoformat}
+UNTOLD = Notes()
 IDS = ("base", "commit", "tag_object", "sha256")  # fields that are hexadecimal
 
 
@@ -65,6 +68,7 @@ class Release:
     branch: str
     tag: str
     message: str  # of the release commit
+    day: date  # of the release, UTC, as the changelog says it
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
 
@@ -90,14 +94,15 @@ class Release:
 class Draft(Release):
     """A decision. Nothing is built yet."""
 
-    edits: tuple[Edit, ...]
     stale: tuple[str, ...]  # copies of the version that say something else, and are left alone
     remote: str  # its URL
+    edits: tuple[Edit, ...] = ()
+    notes: Notes = UNTOLD
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON values, with a diff for each file."""
         edits = {edit.path: edit.diff() for edit in self.edits}
-        return {**vars(self), **_as_text(self), "edits": edits}
+        return {**vars(self), **_as_text(self), "edits": edits, "notes": vars(self.notes)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +164,17 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
         return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_read(get_args(kind)[0], one) for one in value)
-    if kind is Version and isinstance(value, str):
-        return Version(value)
+    if kind in READERS and isinstance(value, str):
+        return READERS[kind](value)
     if type(value) is not kind:
         raise TypeError(f"not a {kind}: {value!r}")
     return value
 
 
 def _as_text(release: Release) -> dict[str, str]:
-    """Return the versions as the strings that JSON takes."""
-    return {"previous": str(release.previous), "version": str(release.version)}
+    """Return versions and day as the strings that JSON takes."""
+    versions = {"previous": str(release.previous), "version": str(release.version)}
+    return {**versions, "day": release.day.isoformat()}
 
 
 def decide(  # noqa: PLR0913 - a decision needs all of its facts
@@ -176,7 +182,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     bump: Bump,
     *,
     taken: Collection[Version],
-    calendar: Calendar | None,
+    day: date,
     tags: Iterable[str],
     base: str,
     branch: str,
@@ -184,11 +190,11 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     remote: str,
     tests: tuple[str, ...],
 ) -> Draft:
-    """Decide on a release: which version, tag and edits follow from the facts.
+    """Decide on a release: which version and tag follow from the facts, today being `day`.
 
     `ReleaseError` for a version that the configured tag can't tell.
     """
-    version = next_version(project.version, bump, taken, calendar)
+    version = next_version(project.version, bump, taken, project.config.calendar(day))
     style = project.tag_style(tags)
     tag = style.write(version)
     if style.read(tag) != version:
@@ -205,7 +211,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         branch=branch,
         tag=tag,
         message=project.message(version),
-        edits=project.edits(version),
+        day=day,
         stale=project.stale,
         repository=repository,
         remote=remote,

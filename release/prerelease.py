@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused
+from release.changes import changed
 from release.checks import PRE_RELEASE, Case, Question, check, unfinished
 from release.index import Conflict
 from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
@@ -47,6 +48,7 @@ def prepare_rc(
     for known in (*half, facts):
         draft = replace(draft_of(bump, project, known, world, base, ()), tag="", message="")
         if known is facts or draft.version in facts.taken:
+            draft = changed(draft, project, world.git)
             case = Case(draft=draft, project=project, facts=known, world=world)
             check(case, (*ask, *PRE_RELEASE))
             drafts.append(draft)

@@ -134,7 +134,8 @@ class Project:
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
-        return project(name=name, version=version, places=places, stale=others.stale)
+        stale = () if config.bump_command else others.stale
+        return project(name=name, version=version, places=places, stale=stale)
 
     @cached_property
     def changelog(self) -> Changelog | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -263,6 +264,7 @@ PLAN = Plan(
     branch="main",
     tag="v1.3.0",
     message="Release 1.3.0",
+    day=date(2026, 11, 22),
     repository="https://upload.pypi.org/legacy/",
     tests=("nox", "-s", "tests"),
     commit="b" * 40,
@@ -317,7 +319,7 @@ BROKEN: dict[str, str | bytes] = {
     "list": "[]",
     "text": '"format"',
     "empty": "{}",
-    "format-only": '{"format": 1}',
+    "format-only": json.dumps({"format": FORMAT}),
     "no-utf-8": b"\xff\xfe\xfd",
     "deep": "[" * 100_000,
     "version-is-none": changed(version="1.x"),
