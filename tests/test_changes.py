@@ -144,7 +144,9 @@ def test_keep_a_changelog_gets_the_release_with_its_links(stage: Stage) -> None:
     assert (stage.clone / "CHANGELOG.md").read_text(encoding="utf-8") == (
         MD.replace("## [Unreleased]\n", f"## [Unreleased]\n\n## [1.3.0] - {day}\n")
         .replace("v1.2.3...HEAD", "v1.3.0...HEAD")
-        .replace("[1.2.3]: ", "[1.3.0]: https://example.org/acme/compare/v1.2.3...v1.3.0\n[1.2.3]: ")
+        .replace(
+            "[1.2.3]: ", "[1.3.0]: https://example.org/acme/compare/v1.2.3...v1.3.0\n[1.2.3]: "
+        )
     )
     assert changes(stage) == {"CHANGELOG.md": "M", "pyproject.toml": "M"}
     assert stage.published() == FILES
