@@ -7,20 +7,20 @@ can derive a release again.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.commands import printed, written
 from release.edits import Edit
-from release.git import Snapshot
 from release.notes import Notes, from_commits
 from release.project import Project
+from release.snapshot import Snapshot
 from release.worktree import difference, tree_with, worktree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
 
     from packaging.version import Version
 
@@ -32,17 +32,17 @@ SUBJECTS = 500  # the newest commits that notes tell
 
 def changed(draft: Draft, project: Project, git: Git) -> Draft:
     """Complete a decision with what the release changes, and tells its users."""
-    edits = made(project, draft.base, draft.version, draft.tag, draft.day, git)
+    edits = made(project, draft.base, draft.version, git, draft.tag, draft.day)
     return replace(draft, edits=edits, notes=_drafted(draft, project, edits, git))
 
 
 def made(
-    project: Project, base: str, version: Version, tag: str, day: date, git: Git
+    project: Project, base: str, version: Version, git: Git, tag: str = "", day: date = date.min
 ) -> tuple[Edit, ...]:
     """Return what a release changes in `base`: the version, and the changelog, dated `day`.
 
-    Without a `tag` it is a pre-release, which leaves the changelog alone. Raises `ReleaseError`
-    when a tool fails, or when version or changelog don't come out as they should.
+    Without a `tag`, as for a pre-release, the changelog is left alone. Raises `ReleaseError` when
+    a tool fails, or when version or changelog don't come out as they should.
     """
     config, log = project.config, project.changelog if tag else None
     edits = () if config.bump_command else project.edits(version)

@@ -69,6 +69,7 @@ class Release:
     tag: str
     message: str  # of the release commit
     day: date  # of the release, UTC, as the changelog says it
+    next_dev: Version | None  # of the commit that follows it on the branch
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
 
@@ -164,8 +165,11 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
         return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_read(get_args(kind)[0], one) for one in value)
-    if kind in READERS and isinstance(value, str):
-        return READERS[kind](value)
+    if value is None and type(None) in get_args(kind):
+        return None
+    for one in READERS.keys() & {kind, *get_args(kind)}:
+        if isinstance(value, str):
+            return READERS[one](value)
     if type(value) is not kind:
         raise TypeError(f"not a {kind}: {value!r}")
     return value
@@ -173,8 +177,8 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
 
 def _as_text(release: Release) -> dict[str, str]:
     """Return versions and day as the strings that JSON takes."""
-    versions = {"previous": str(release.previous), "version": str(release.version)}
-    return {**versions, "day": release.day.isoformat()}
+    kinds = (Version, date)
+    return {key: str(value) for key, value in vars(release).items() if isinstance(value, kinds)}
 
 
 def decide(  # noqa: PLR0913 - a decision needs all of its facts
@@ -213,6 +217,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         message=project.message(version),
         day=day,
         stale=project.stale,
+        next_dev=project.next_dev(version),
         repository=repository,
         remote=remote,
         tests=tests,

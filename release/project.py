@@ -12,13 +12,14 @@ from release import ReleaseError, UsageError, calver, changelog, copies, locatio
 from release.calver import Calendar
 from release.commands import printed
 from release.edits import Edit
-from release.git import Snapshot
 from release.layout import layout
 from release.places import Place
 from release.plugins import vcs_plugin
 from release.setup_py import setup_name
+from release.snapshot import Snapshot
 from release.tables import BOM, table_at, text_at, tomllib
 from release.tags import TagStyle
+from release.version import next_development
 from release.worktree import worktree
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Configuration:
     version_command: tuple[str, ...] = ()  # prints the version, where no file says it
     bump_command: tuple[str, ...] = ()  # writes {version}, where this can't be done as it is done
     changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
+    next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
@@ -72,7 +74,7 @@ class Configuration:
             if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
             values[known[key]] = tuple(value) if isinstance(value, list) else value
-        _check(values)
+        _insist(values)
         return cls(**values)
 
     def calendar(self, today: date) -> Calendar | None:
@@ -126,6 +128,8 @@ class Project:
             name = _name(pyproject, files.read)
             return project(name=name, version=printed.version, places=_apart(named, files))
         if vcs := vcs_plugin(pyproject, files):
+            if config.next_dev:
+                raise UsageError(f"{TABLE} next-dev has no meaning here: {vcs} counts on its own")
             name = _name(pyproject, files.read)
             version = tags.newest(files.tags, name, config.tag, before)
             return project(name=name, version=version, places=(), vcs=vcs)
@@ -154,6 +158,10 @@ class Project:
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""
         return self.config.message.replace("{version}", str(version))
+
+    def next_dev(self, version: Version) -> Version | None:
+        """Return what the branch says after the release of `version`, None where that stays."""
+        return next_development(version, self.version) if self.config.next_dev else None
 
     def tag_style(self, names: Iterable[str]) -> TagStyle:
         """Return how a tag is written, given the names of those there are, the newest first.
@@ -191,7 +199,7 @@ class Project:
         )
 
 
-def _check(values: dict[str, Any]) -> None:
+def _insist(values: dict[str, Any]) -> None:
     """Raise `UsageError` for values of the right type that can't be meant."""
     for key in ("message", "bump_command"):
         if "{version}" not in "".join(given := values.get(key, "{version}")):
@@ -201,6 +209,8 @@ def _check(values: dict[str, Any]) -> None:
         TagStyle.of(values["tag"])
     if "scheme" in values:
         calver.check_scheme(values["scheme"])
+    if "scheme" in values and values.get("next_dev"):
+        raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
     if (main := values.get("main", "push")) not in {"push", "pull-request"}:
         raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
     for key, value in values.items():  # git would take it for an option
@@ -270,6 +280,7 @@ def _is_positive(value: object) -> bool:
 
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("a string", lambda value: isinstance(value, str)),
     str | bool: ("a path, or true or false", lambda value: isinstance(value, str | bool)),
     int: ("a whole number above 0", _is_positive),

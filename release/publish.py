@@ -19,7 +19,14 @@ from release.changes import changed
 from release.checks import RELEASE, Case, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
-from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
+from release.landing import (
+    MergeConflict,
+    landing_commit,
+    proposal,
+    refspecs,
+    release_branch,
+    titles,
+)
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
 from release.steps import steps, take
@@ -170,7 +177,7 @@ def rehearse_push(plan: Plan, world: World) -> None:
     """Push what the release is going to push, for show; `Refused` when that is refused."""
     branch, commit = plan.branch, land(plan, world)
     if world.by_pull_request:
-        branch, commit = release_branch(plan), plan.commit
+        branch, commit = release_branch(plan), proposal(plan, world)
     try:
         # With the user's pre-push hook: it must not say no after the upload.
         world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
