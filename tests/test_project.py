@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -264,6 +265,7 @@ PLAN = Plan(
     branch="main",
     tag="v1.3.0",
     message="Release 1.3.0",
+    day=date(2026, 11, 22),
     next_dev=Version("1.3.1.dev0"),
     repository="https://index.example.org/legacy/",
     tests=("nox", "-s", "tests"),
