@@ -106,7 +106,8 @@ def in_file(path: str, data: bytes, name: str, read: Read) -> Place:
         name = values[0].id
     if origin := _imported_from(module, name):
         stem, name = origin
-        path, data = _module_file(".".join(stem.parts), name, [stem], read)
+        other, data = _module_file(".".join(stem.parts), name, [stem], read)
+        return literal(other, data, name).found_by(f"{path} imports {name}")
     return literal(path, data, name)
 
 

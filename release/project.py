@@ -107,6 +107,7 @@ class Project:
     config: Configuration
     places: tuple[Place, ...]
     vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
+    trail: tuple[str, ...] = ()  # what led to the version, the first thing first
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
     contents: dict[str, bytes] = field(repr=False)
 
@@ -124,12 +125,19 @@ class Project:
         """
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
-        if vcs := vcs_plugin(pyproject, files):
-            name = _name(pyproject, files.read)
-            version = tags.newest(files.tags, name, config.tag, before)
-            return cls(name=name, version=version, config=config, places=(), vcs=vcs, contents={})
+        name = _name(pyproject, files.read)
+        if plugin := vcs_plugin(pyproject, files):
+            return cls(
+                name=name,
+                version=tags.newest(files.tags, name, config.tag, before),
+                config=config,
+                places=(),
+                vcs=plugin.name,
+                trail=(plugin.rule,),
+                contents={},
+            )
         place = _bare(locations.find(pyproject, files))
-        version, name = place.version, _name(pyproject, files.read)
+        version = place.version
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
@@ -138,6 +146,7 @@ class Project:
             version=version,
             config=config,
             places=places,
+            trail=place.trail,
             stale=others.stale,
             contents={place.path: files.read(place.path) or b"" for place in places},
         )
