@@ -125,8 +125,8 @@ class Project:
         """
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
-        name = _name(pyproject, files.read)
         if plugin := vcs_plugin(pyproject, files):
+            name = _name(pyproject, files.read)
             return cls(
                 name=name,
                 version=tags.newest(files.tags, name, config.tag, before),
@@ -137,7 +137,7 @@ class Project:
                 contents={},
             )
         place = _bare(locations.find(pyproject, files))
-        version = place.version
+        version, name = place.version, _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
