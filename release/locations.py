@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
 from release.layout import backend, flit_module, layout, setup_cfg
-from release.literals import in_file, in_module, literal
+from release.literals import expression, in_module, literal
 from release.places import AFTER, BEFORE, Place, matched, matched_text, only, read_as, toml, whole
 from release.setup_py import in_setup_py
 from release.spelling import semver_like
@@ -106,7 +106,7 @@ def _hatch(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
         yield place.found_by('[tool.hatch.version] source = "nodejs"')
     elif path and source == "code":
         name = text_at(pyproject, *where, "expression") or "__version__"
-        place = in_file(path, _required(path, files.read), name, files.read)
+        place = expression(path, _required(path, files.read), name, files.read)
         yield place.found_by(f'[tool.hatch.version] path = "{path}", {name}')
     elif path and source in {"", "regex"}:
         is_default = table.get("pattern", True) is True
