@@ -41,6 +41,7 @@ The tour, from the top. Each room imports only from those below it:
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
+`snapshot`      the files of a commit, read without a checkout
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions

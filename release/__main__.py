@@ -163,7 +163,7 @@ def _publish_rc(options: Options, console: Console) -> None:
     facts = world.facts(project.name, project.config.branch)
     bump = _bump(options, project, facts.known(project))
     ask = () if options.ref else (clean_tree,)
-    base = git.resolve(options.ref or "HEAD")
+    base = git.named(options.ref or "HEAD")
     drafts = prepare_rc(bump, project, facts, world, base=base, ask=ask)
     console.show_draft(drafts[0], story(drafts[0], world))
     if not options.dry_run:
@@ -185,7 +185,7 @@ def _status(options: Options, console: Console) -> None:
 
 def _explain(_: Options, console: Console) -> None:
     from release.explain import Looked, explain, show, show_looked
-    from release.git import Snapshot
+    from release.snapshot import Snapshot
 
     git = _git()
     looked = Looked(files=Snapshot(git=git, commit=git.resolve("HEAD")))
@@ -219,7 +219,10 @@ def _build(options: Options, console: Console) -> None:
     git, project = _here()
     world = _world(git, project, options, console)
     with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
-        built = build_and_check(here, project, world, console, Path(folder))
+        version = None if project.vcs else project.version
+        built = build_and_check(
+            here, project, world, console, Path(folder), version=version, tag=""
+        )
         options.out.mkdir(parents=True, exist_ok=True)
         for one in built:
             shutil.copy2(Path(folder, one.filename), options.out / one.filename)
@@ -263,7 +266,7 @@ def _here(revision: str = "") -> tuple[Git, Project]:
 
     git = _git()
     clear_after_killed_runs(git)
-    return git, Project.at(git, git.resolve(revision or "HEAD"))
+    return git, Project.at(git, git.named(revision or "HEAD"))
 
 
 def _world(git: Git, project: Project, options: Options, console: Console) -> World:
@@ -317,7 +320,7 @@ def _verbs_that_publish(verbs: Verbs) -> None:
     _bump_arguments(rc)
     _publishing_arguments(rc)
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
-    rc.add_argument("--ref", default="", help="the commit to build; default: HEAD")
+    rc.add_argument("--ref", default="", help="the commit, tag or branch to build; default: HEAD")
 
 
 def _verbs_that_look(verbs: Verbs) -> None:

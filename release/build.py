@@ -89,21 +89,23 @@ def build(  # noqa: PLR0913
     out: Path,
     *,
     name: str,
-    version: Version,
+    version: Version | None,
     epoch: int,
     env: Mapping[str, str],
     on_line: OnLine = print,
 ) -> tuple[Distribution, ...]:
     """Build sdist and wheel of `tree` into the empty folder `out`, and check each file.
 
-    `epoch` is SOURCE_DATE_EPOCH in seconds. Wheels come first in the result, the sdist last.
-    Raises `ReleaseError` when the build fails, when there isn't exactly one sdist and a wheel, or
-    when a file isn't this version of this project.
+    `version` None is whatever it makes; `epoch` is SOURCE_DATE_EPOCH in seconds. Wheels come first
+    in the result, the sdist last. Raises `ReleaseError` when the build fails, when there isn't
+    exactly one sdist and a wheel, or when a file isn't this version of this project.
     """
     env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         here = Environment.fresh(Path(folder, "environment"), env)
-        sdist = run_backend("sdist", tree, out, here, on_line)
+        sdist, asked = run_backend("sdist", tree, out, here, on_line)
+        if asked:  # the wheel must do without
+            here = Environment.fresh(Path(folder, "another"), env)
         run_backend("wheel", unpacked(sdist, Path(folder, "sdist")), out, here, on_line)
     paths = sorted(path for path in out.iterdir() if not path.name.startswith("."))
     found = [_distribution(path, name, version) for path in paths]
@@ -120,10 +122,11 @@ def build(  # noqa: PLR0913
 
 def run_backend(
     kind: Literal["sdist", "wheel"], source: Path, out: Path, here: Environment, on_line: OnLine
-) -> Path:
+) -> tuple[Path, set[str]]:
     """Build one distribution of `source` in the environment `here`, which gets what that needs.
 
-    One environment serves both: most of the time of `python -m build` goes into its second one.
+    Returns its path, and what the hook of this kind asked for besides `build-system.requires`.
+    Without any, one environment serves both kinds: half the time of `python -m build`.
     """
     from build import BuildBackendException, BuildException, ProjectBuilder
 
@@ -138,8 +141,8 @@ def run_backend(
     try:
         builder = ProjectBuilder(source, python_executable=str(here.python), runner=run)
         here.install(builder.build_system_requires, source)
-        here.install(builder.get_requires_for_build(kind), source)
-        return Path(builder.build(kind, out))
+        here.install(asked := builder.get_requires_for_build(kind), source)
+        return Path(builder.build(kind, out)), asked
     except (BuildException, BuildBackendException) as error:
         cause = getattr(error, "exception", error)
         words = cause.output if isinstance(cause, ProgramFailed) else str(error)
@@ -167,7 +170,7 @@ def check(
     folder: Path,
     *,
     previous: Version,
-    version: Version,
+    version: Version | None,
     import_names: tuple[str, ...],
     env: Mapping[str, str],
 ) -> list[str]:
@@ -184,7 +187,7 @@ def check(
             cwd=folder,
             env={**env, "COLUMNS": "200"},  # else twine breaks its sentences
         )
-        old = str(previous) if previous != version else ""
+        old = str(previous) if version not in {None, previous} else ""
         install_and_import(_fitting(paths), old, import_names, env)
         rows = checked.result().decode("utf-8", "replace").splitlines()
     warnings = [row.removeprefix("WARNING").strip() for row in rows if row.startswith("WARNING")]
@@ -227,7 +230,7 @@ def top_level_modules(wheel: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
-def _distribution(path: Path, name: str, version: Version) -> Distribution:
+def _distribution(path: Path, name: str, version: Version | None) -> Distribution:
     """Read a built file; `ReleaseError` unless file name and metadata are this release's."""
     from twine.exceptions import TwineException
     from twine.package import PackageFile
@@ -244,11 +247,12 @@ def _distribution(path: Path, name: str, version: Version) -> Distribution:
         raise ReleaseError(
             f"the build made {path.name}, which can't be published: {error}"
         ) from error
+    wanted = version or stated["the file's name"][1]
     for where, (its_name, its_version) in stated.items():
-        if (its_name, its_version) != (canonicalize_name(name), version):
+        if (its_name, its_version) != (canonicalize_name(name), wanted):
             raise ReleaseError(
                 f"the build made {path.name}: {where} says {its_name} {its_version}, "
-                f"the plan {name} {version}",
+                f"the plan {name} {wanted}",
                 "something else sets the version: look for it in the build backend's settings",
             )
     if path.suffix == ".whl":

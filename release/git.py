@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,7 +30,6 @@ REPOSITORY_VARIABLES = {
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
-LINK = "120000"  # the mode of a symbolic link in a tree
 # What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
 # any answer, as when HTTP fails.
 REMOTE_REJECTED = "\t[remote rejected]"
@@ -49,58 +46,6 @@ class Lease:
 def peeled(refs: Mapping[str, str], ref: str) -> str | None:
     """Return the commit that a tag among the remote's `refs` tags, None where there is none."""
     return refs.get(f"{ref}^{{}}", refs.get(ref))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """The files of a commit; paths have `/` and begin at the top of the repository."""
-
-    git: Git
-    commit: str
-
-    def read(self, path: str) -> bytes | None:
-        """Return the bytes of a file, or of the one behind a symbolic link; else None."""
-        real = self.real(path)
-        if self._modes.get(real, LINK) != LINK and real not in self._contents:
-            self._contents[real] = self.git.blob(self.commit, real)
-        return self._contents.get(real)
-
-    def real(self, path: str) -> str:
-        """Return the path of the file behind symbolic links, as far as they stay in the commit."""
-        for _ in self._links:  # each may be followed by the next, and a ring of them ends
-            for link in (path, *map(str, PurePosixPath(path).parents)):
-                if link in self._links:
-                    target = self.git.blob(self.commit, link) or b""
-                    folder = posixpath.join(posixpath.dirname(link), target.decode())
-                    path = posixpath.normpath(folder + path.removeprefix(link))
-                    break
-        return path
-
-    @cached_property
-    def paths(self) -> tuple[str, ...]:
-        """Return the paths of all files."""
-        return tuple(self._modes)
-
-    @cached_property
-    def tags(self) -> tuple[str, ...]:
-        """Return the names of the tags that the commit contains, the newest first."""
-        own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
-        return tuple(own.splitlines())
-
-    @cached_property
-    def _contents(self) -> dict[str, bytes | None]:
-        return {}
-
-    @cached_property
-    def _modes(self) -> dict[str, str]:
-        listed = self.git.raw("ls-tree", "-r", "-z", "--full-tree", self.commit)
-        rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
-        pairs = (row.partition("\t") for row in rows)
-        return {path: kinds[:6] for kinds, _, path in pairs}
-
-    @cached_property
-    def _links(self) -> frozenset[str]:
-        return frozenset(path for path, mode in self._modes.items() if mode == LINK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +95,11 @@ class Git:
             raise ReleaseError(
                 f"there is no commit {revision!r} in {self.root}", "git log --all --oneline"
             ) from error
+
+    def named(self, ref: str) -> str:
+        """Return the id of the commit that people mean: by a name here, or a remote's branch."""
+        tracking = f"refs/remotes/{self.remote}/{ref}"
+        return self.resolve(ref if self.local_ref(ref) else self.local_ref(tracking) or ref)
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, or None when HEAD is detached."""

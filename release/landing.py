@@ -13,9 +13,10 @@ from release import ReleaseError
 from release.git import REMOTE_REJECTED, Lease, peeled
 from release.process import ProgramFailed
 from release.project import Project
-from release.worktree import merge
+from release.worktree import commit_on_top, merge, tree_with
 
 if TYPE_CHECKING:
+    from release.git import Git
     from release.plan import Plan, Release
     from release.world import World
 
@@ -33,13 +34,10 @@ def release_branch(release: Release) -> str:
 
 def titles(release: Release, world: World) -> list[str]:
     """Return what brings a release to the remote, in the words of the plan and of the steps."""
-    if world.by_pull_request:
-        branch = release_branch(release)
-        return [
-            f"Push {branch} and {release.tag} to {world.git.remote}",
-            f"See {branch} merged into {release.branch}",
-        ]
-    return [f"Push {release.branch} and {release.tag} to {world.git.remote}"]
+    branch = release_branch(release) if world.by_pull_request else release.branch
+    next_dev = f", with {release.next_dev} on top," if release.next_dev else ""
+    push = f"Push {branch}{next_dev} and {release.tag} to {world.git.remote}"
+    return [push, *[f"See {branch} merged into {release.branch}"] * world.by_pull_request]
 
 
 def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
@@ -146,7 +144,7 @@ def _push(plan: Plan, branch: str, there: Landing, world: World) -> None:
     if branch == plan.branch:
         commit, leases = landing_commit(plan, there.tip, world), []
     else:
-        commit, leases = plan.commit, [Lease(ref=f"refs/heads/{branch}", expected="")]
+        commit, leases = proposal(plan, world), [Lease(ref=f"refs/heads/{branch}", expected="")]
     is_there = there.is_merged or (there.is_proposed and branch != plan.branch)
     to_branch, to_tag = refspecs(branch, commit, plan.tag, plan.tag_object)
     absent = [to_branch] * (not is_there) + [to_tag] * (not there.is_tagged)
@@ -165,7 +163,8 @@ def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
     """Return what to push to the branch: the release commit, or its merge where the branch moved.
 
     The merge is harmless, because the release commit touches lines with the version only; the tag
-    stays on the commit that was built. `tip` is the branch's commit.
+    stays on the commit that was built. `tip` is the branch's commit. The commit with the next
+    development version comes on top.
     """
     git, commit, branch = world.git, plan.commit, plan.branch
     if tip is None or not git.is_ancestor(plan.base, tip):
@@ -175,11 +174,11 @@ def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
             f"bring that commit back to {branch}, then continue",
         )
     if git.is_ancestor(tip, commit):
-        return commit
+        return proposal(plan, world)
     if git.is_ancestor(commit, tip):
         return tip
     try:
-        return merge(git, tip, commit, f"Merge the release commit {commit[:9]}")
+        merged = merge(git, tip, commit, f"Merge the release commit {commit[:9]}")
     except ProgramFailed as error:
         raise MergeConflict(
             f"{branch} moved, and the release commit {commit[:9]} doesn't merge into it:\n"
@@ -187,6 +186,21 @@ def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
             f"merge it by hand, then continue: git switch {branch}; git pull; git merge "
             f"{commit[:9]}; git commit; git push {git.remote} {branch}",
         ) from error
+    return with_next_dev(plan, merged, git)
+
+
+def proposal(plan: Plan, world: World) -> str:
+    """Return what to push to a branch that has what the release is made from."""
+    return with_next_dev(plan, plan.commit, world.git)
+
+
+def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
+    """Return `commit`, or one on top of it with the next development version if one is to be."""
+    if not plan.next_dev:
+        return commit
+    edits = Project.at(git, commit).edits(plan.next_dev)
+    tree = tree_with(git, commit, {edit.path: edit.after for edit in edits})
+    return commit_on_top(git, commit, tree, f"Go on with {plan.next_dev}")
 
 
 # Merge
@@ -218,10 +232,10 @@ def see_merged(plan: Plan, world: World) -> None:
 
 
 def _says(plan: Plan, world: World) -> bool:
-    """Say whether the branch has the release's version."""
+    """Say whether the branch has the release's version, or the one that comes after it."""
     git, tip = world.git, world.git.fetch_tip(plan.branch)
     with suppress(ReleaseError):
-        return Project.at(git, tip or "").version == plan.version
+        return Project.at(git, tip or "").version in {plan.version, plan.next_dev}
     return False
 
 
@@ -232,7 +246,8 @@ def delete_release_branch(plan: Plan, world: World) -> str:
     there = git.remote_refs(ref).get(ref)
     if there is None or branch == plan.branch or plan.commit == plan.base:
         return ""
-    if there != plan.commit:
+    git.fetch(ref)
+    if plan.commit != there and not (plan.next_dev and git.parents(there) == [plan.commit]):
         return f"{branch} stays, it has moved"
     try:
         git.push(f":{ref}", leases=[Lease(ref=ref, expected=there)], hooks=False)

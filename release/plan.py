@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from release.project import Edit, Project
     from release.version import Bump
 
-FORMAT = 1  # of plan.json
+FORMAT = 2  # of plan.json
 IDS = ("base", "commit", "tag_object", "sha256")  # fields that are hexadecimal
 
 
@@ -64,6 +64,7 @@ class Release:
     branch: str
     tag: str
     message: str  # of the release commit
+    next_dev: Version | None  # of the commit that follows it on the branch
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
 
@@ -158,7 +159,9 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
         return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_read(get_args(kind)[0], one) for one in value)
-    if kind is Version and isinstance(value, str):
+    if value is None and type(None) in get_args(kind):
+        return None
+    if Version in {kind, *get_args(kind)} and isinstance(value, str):
         return Version(value)
     if type(value) is not kind:
         raise TypeError(f"not a {kind}: {value!r}")
@@ -167,7 +170,7 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
 
 def _as_text(release: Release) -> dict[str, str]:
     """Return the versions as the strings that JSON takes."""
-    return {"previous": str(release.previous), "version": str(release.version)}
+    return {key: str(value) for key, value in vars(release).items() if isinstance(value, Version)}
 
 
 def decide(  # noqa: PLR0913 - a decision needs all of its facts
@@ -206,6 +209,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         message=project.message(version),
         edits=project.edits(version),
         stale=project.stale,
+        next_dev=project.next_dev(version),
         repository=repository,
         remote=remote,
         tests=tests,

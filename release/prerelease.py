@@ -92,7 +92,8 @@ def build_rc(
     """Build a pre-release into `dist`, from a worktree with the version written into it."""
     tree = tree_with(world.git, draft.base, {edit.path: edit.after for edit in draft.edits})
     with worktree(world.git, draft.base, tree) as here:
-        return build_and_check(here, project, world, console, dist, draft.version)
+        tag = project.tag_style(world.git.tags()).write(draft.version)  # for the build alone
+        return build_and_check(here, project, world, console, dist, version=draft.version, tag=tag)
 
 
 def fits(draft: Draft, distributions: Iterable[Distribution], world: World) -> bool:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from release import ReleaseError, UsageError, calver, copies, locations, tags
 from release.calver import Calendar
-from release.git import Snapshot
 from release.layout import layout
 from release.plugins import vcs_plugin
 from release.setup_py import setup_name
+from release.snapshot import Snapshot
 from release.tables import BOM, table_at, text_at, tomllib
 from release.tags import TagStyle
+from release.version import next_development
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +42,7 @@ class Configuration:
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
+    next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
@@ -62,17 +64,7 @@ class Configuration:
             if not fits(value):
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
             values[known[key]] = tuple(value) if isinstance(value, list) else value
-        if "{version}" not in values.get("message", "{version}"):
-            raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
-        if "tag" in values:
-            TagStyle.of(values["tag"])
-        if "scheme" in values:
-            calver.check_scheme(values["scheme"])
-        if (main := values.get("main", "push")) not in {"push", "pull-request"}:
-            raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
-        for key, value in values.items():  # git would take it for an option
-            if isinstance(value, str) and value.startswith("-"):
-                raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
+        _insist(values)
         return cls(**values)
 
     def calendar(self, today: date) -> Calendar | None:
@@ -126,6 +118,9 @@ class Project:
         pyproject = _pyproject(files.read)
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         if plugin := vcs_plugin(pyproject, files):
+            if config.next_dev:
+                words = f"has no meaning here: {plugin.name} counts on its own"
+                raise UsageError(f"{TABLE} next-dev {words}")
             name = _name(pyproject, files.read)
             return cls(
                 name=name,
@@ -140,7 +135,8 @@ class Project:
         version, name = place.version, _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
-        places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
+        found = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
+        places = tuple(_padded(one, config.scheme) for one in found)
         return cls(
             name=name,
             version=version,
@@ -155,19 +151,22 @@ class Project:
         """Return the message of the release commit."""
         return self.config.message.replace("{version}", str(version))
 
+    def next_dev(self, version: Version) -> Version | None:
+        """Return what the branch says after the release of `version`, None where that stays."""
+        return next_development(version, self.version) if self.config.next_dev else None
+
     def tag_style(self, names: Iterable[str]) -> TagStyle:
         """Return how a tag is written, given the names of those there are, the newest first.
 
-        Zeros pad its numbers as the scheme says, or as they do where the version lives.
+        Zeros pad its numbers as the scheme says, else as they do where the version lives.
         """
         config, style = self.config, TagStyle(template=self.config.tag)
         if not config.tag:
             style = tags.tag_style(names, self.name, self.version)
         if not config.scheme and not self.places:
             return style
-        found = [calver.widths(config.scheme)] if config.scheme else [
-            tags.widths(place.text) for place in self.places
-        ]  # fmt: skip
+        scheme = [calver.widths(config.scheme)] if "0" in config.scheme else []
+        found = [*scheme, *(tags.widths(place.text) for place in self.places)]
         return replace(style, widths=next(filter(None, found), ()))
 
     def tagged(self, names: Iterable[str]) -> dict[str, Version]:
@@ -188,6 +187,23 @@ class Project:
             for path, data in after.items()
             if data != self.contents[path]
         )
+
+
+def _insist(values: dict[str, Any]) -> None:
+    """Raise `UsageError` for values of the right type that can't be meant."""
+    if "{version}" not in values.get("message", "{version}"):
+        raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
+    if "tag" in values:
+        TagStyle.of(values["tag"])
+    if "scheme" in values:
+        calver.check_scheme(values["scheme"])
+    if "scheme" in values and values.get("next_dev"):
+        raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
+    if (main := values.get("main", "push")) not in {"push", "pull-request"}:
+        raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
+    for key, value in values.items():  # git would take it for an option
+        if isinstance(value, str) and value.startswith("-"):
+            raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
 
 
 def _pyproject(read: Read) -> dict[str, Any]:
@@ -232,6 +248,18 @@ def _bare(place: Place) -> Place:
     return replace(place, start=start, text=place.text[skip:].rstrip())
 
 
+def _padded(place: Place, scheme: str) -> Place:
+    """Let zeros pad the numbers as the scheme says, where that is how they are written.
+
+    What is written differently stays so; and locks have the normal form.
+    """
+    write = TagStyle(template="{version}", widths=calver.widths(scheme)).write if scheme else None
+    is_own = not (place.write or place.path.endswith(".lock"))
+    if write and is_own and place.text == write(place.version):
+        return replace(place, write=write)
+    return place
+
+
 def _apart(places: list[Place], files: Files) -> tuple[Place, ...]:
     """Return the places in the files behind symbolic links, none that overlaps an earlier one."""
     apart: list[Place] = []
@@ -252,6 +280,7 @@ def _is_positive(value: object) -> bool:
 
 
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("a string", lambda value: isinstance(value, str)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),

@@ -18,7 +18,14 @@ from release.agreement import yank_command
 from release.checks import RELEASE, Case, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
-from release.landing import MergeConflict, landing_commit, refspecs, release_branch, titles
+from release.landing import (
+    MergeConflict,
+    landing_commit,
+    proposal,
+    refspecs,
+    release_branch,
+    titles,
+)
 from release.plan import Draft, Plan, decide
 from release.process import ProgramFailed
 from release.steps import steps, take
@@ -146,7 +153,9 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
             with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
                 building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
     with worktree(git, commit) as here:
-        distributions = build_and_check(here, project, world, console, dist, draft.version)
+        distributions = build_and_check(
+            here, project, world, console, dist, version=draft.version, tag=draft.tag
+        )
         message = draft.tag_message(distributions)
         plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
     with console.step("Rehearse the push"):
@@ -158,7 +167,7 @@ def rehearse_push(plan: Plan, world: World) -> None:
     """Push what the release is going to push, for show; `Refused` when that is refused."""
     branch, commit = plan.branch, land(plan, world)
     if world.by_pull_request:
-        branch, commit = release_branch(plan), plan.commit
+        branch, commit = release_branch(plan), proposal(plan, world)
     try:
         # With the user's pre-push hook: it must not say no after the upload.
         world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
@@ -201,21 +210,23 @@ def commit_version(here: Git, draft: Draft, tree: str) -> str:
     return commit
 
 
-def build_and_check(
+def build_and_check(  # noqa: PLR0913
     here: Git,
     project: Project,
     world: World,
     console: Console,
     dist: Path,
-    version: Version | None = None,
+    *,
+    version: Version | None,
+    tag: str,
 ) -> tuple[Distribution, ...]:
     """Build the worktree `here` into `dist` and hold the files to every check.
 
-    They must be `version`; without one, the version that the project has.
+    They must be `version`; None: whatever the build backend makes. Where that takes the version
+    from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
-    version, env = version or project.version, world.programs_env()
-    tag = project.tag_style(world.git.tags()).write(version)
-    with console.step("Build") as line, tagged(here, tag) if project.vcs else nullcontext():
+    env, is_tagged = world.programs_env(), bool(project.vcs and tag)
+    with console.step("Build") as line, tagged(here, tag) if is_tagged else nullcontext():
         distributions = building.build(
             here.root,
             dist,

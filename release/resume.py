@@ -52,7 +52,9 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     with worktree(git, plan.commit) as here:
         if absent:
             project = Project.at(git, plan.base, before=plan.version)
-            built = build_and_check(here, project, world, console, dist, plan.version)
+            built = build_and_check(
+                here, project, world, console, dist, version=plan.version, tag=plan.tag
+            )
             fresh = {one.filename: one for one in built}
             if fresh.keys() != known.keys():
                 wanted, made = (", ".join(sorted(names)) for names in (known, fresh))

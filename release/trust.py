@@ -79,9 +79,10 @@ def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] |
     was killed at the very end must not make another release. Where HEAD is the merge of that
     release into a branch that had moved on, the command could mean either: `Refused`.
     """
-    git, head = world.git, world.git.resolve("HEAD")
+    git = world.git
     with suppress(ReleaseError):  # a check says so
         git.deepen()
+    head = _below_next_dev(git, git.resolve("HEAD"))
     parents = git.parents(head)
     bases = [head, *parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
     for base in bases:
@@ -93,6 +94,18 @@ def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] |
                 return tag, commit
             raise Refused((_released_and_merged(tag, others, bump, facts, world),))
     return None
+
+
+def _below_next_dev(git: Git, head: str) -> str:
+    """Return the parent of a commit that changes nothing but to the next development version."""
+    with suppress(ReleaseError, ValueError):  # it has no version, or not one parent
+        (parent,) = git.parents(head)
+        project = Project.at(git, head)
+        if project.config.next_dev:
+            edits = Project.at(git, parent).edits(project.version)
+            tree = tree_with(git, parent, {edit.path: edit.after for edit in edits})
+            return parent if edits and tree == git.tree(head) else head
+    return head
 
 
 def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
@@ -191,6 +204,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
         "version": (plan.version, _bumped(plan, project, facts)),
+        "next development version": (plan.next_dev, project.next_dev(plan.version)),
         "branch": (plan.branch, facts.branch),
         "message": (plan.message, project.message(plan.version)),
         "tag": (plan.tag, plan.tag if _is_in_style(plan, project) else derived.tag),

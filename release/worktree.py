@@ -79,3 +79,10 @@ def merge(git: Git, into: str, commit: str, message: str) -> str:
     with worktree(git, into) as tree:
         tree("merge", "--quiet", "--no-ff", "--no-verify", "--message", message, commit)
         return tree.resolve("HEAD")
+
+
+def commit_on_top(git: Git, commit: str, tree: str, message: str) -> str:
+    """Return a commit of `tree` on top of `commit`, as a merge without the user's hooks."""
+    with worktree(git, commit, tree) as there:
+        there("commit", "--quiet", "--no-verify", "--message", message)
+        return there.resolve("HEAD")

@@ -30,8 +30,9 @@ Answer = TypeVar("Answer")
 TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
-# What one Nox tells its sessions would mislead the Nox that runs the tests.
-INNER = ("NOX", "VIRTUAL_ENV")
+# What one Nox tells its sessions would mislead the Nox that runs the tests; modules that Python is
+# told of would get into environments that are to have none.
+INNER = ("NOX", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 

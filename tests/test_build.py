@@ -151,3 +151,45 @@ def test_top_level_modules(tmp_path: Path) -> None:
         ):
             archive.writestr(name, "")
     assert top_level_modules(wheel) == ("acme", "native", "pure", "space", "spare")
+
+
+NEEDY = """\
+from pathlib import Path
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def get_requires_for_build_sdist(*args):
+    return ["needed @ WHEEL"]
+
+def build_sdist(*args):
+    import needed
+    return flit_core.buildapi.build_sdist(*args)
+
+def build_wheel(*args):
+    import needed
+    return flit_core.buildapi.build_wheel(*args)
+"""
+
+
+def test_a_wheel_is_built_without_what_only_the_sdist_asks_for(
+    stage: Stage, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "needed-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        about = "needed-1.0.dist-info/"
+        archive.writestr("needed.py", "")
+        archive.writestr(f"{about}METADATA", "Metadata-Version: 2.1\nName: needed\nVersion: 1.0\n")
+        archive.writestr(f"{about}WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{about}RECORD", "")
+    stage.commit(with_backend(NEEDY.replace("WHEEL", wheel.as_uri())))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "building the wheel failed" in done.err
+    assert "No module named 'needed'" in done.err
+
+
+def test_modules_that_python_is_told_of_get_into_no_build(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "flit_core.py").write_text("raise SystemExit('another one')", encoding="utf-8")
+    stage.monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = stage.run("build")
+    assert done.code == 0, done.err

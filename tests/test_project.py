@@ -245,6 +245,7 @@ plans = st.builds(
     branch=st.text(),
     tag=st.text(),
     message=st.text(),
+    next_dev=st.none() | any_version,
     repository=st.text(),
     tests=st.lists(st.text()).map(tuple),
     commit=any_id,
@@ -263,7 +264,8 @@ PLAN = Plan(
     branch="main",
     tag="v1.3.0",
     message="Release 1.3.0",
-    repository="https://upload.pypi.org/legacy/",
+    next_dev=Version("1.3.1.dev0"),
+    repository="https://index.example.org/legacy/",
     tests=("nox", "-s", "tests"),
     commit="b" * 40,
     tag_object="c" * 40,
@@ -308,6 +310,7 @@ def without(key: str) -> str:
 
 
 KEYS = sorted(json.loads(PLAN.to_json()))
+OPTIONAL = {"format", "next_dev"}
 BROKEN: dict[str, str | bytes] = {
     "nothing": "",
     "half-an-object": "{",
@@ -317,7 +320,7 @@ BROKEN: dict[str, str | bytes] = {
     "list": "[]",
     "text": '"format"',
     "empty": "{}",
-    "format-only": '{"format": 1}',
+    "format-only": json.dumps({"format": FORMAT}),
     "no-utf-8": b"\xff\xfe\xfd",
     "deep": "[" * 100_000,
     "version-is-none": changed(version="1.x"),
@@ -334,7 +337,7 @@ BROKEN: dict[str, str | bytes] = {
     "distributions-are-an-object": changed(distributions={"a": 1}),
     "tests-are-text": changed(tests="nox -s tests"),
     "tests-are-numbers": changed(tests=[1]),
-    **{f"{key}-is-null": changed(**{key: None}) for key in KEYS if key != "format"},
+    **{f"{key}-is-null": changed(**{key: None}) for key in KEYS if key not in OPTIONAL},
     **{f"{key}-is-a-number": changed(**{key: 7}) for key in KEYS if key != "format"},
 }
 

@@ -209,7 +209,7 @@ def test_the_intent_changes_hands_by_its_id_only(stage: Stage) -> None:
     plan = Plan(
         name="acme", previous=Version("1.2.3"), version=Version("1.3.0"), bump="minor",
         base=git.resolve("HEAD"), branch="main", tag="v1.3.0", message="Release 1.3.0",
-        repository=stage.url, tests=(), commit=git.resolve("HEAD"),
+        repository=stage.url, next_dev=None, tests=(), commit=git.resolve("HEAD"),
         tag_object=stage.git("rev-parse", "v1.2.3"), distributions=(),
     )  # fmt: skip
     ref = IntentRef(git=git, name=INTENT)

@@ -65,6 +65,9 @@ def test_any_branch_and_any_commit_will_do(stage: Stage) -> None:
     assert [name for name in stage.published() if name.endswith(".tar.gz")] == [
         f"acme-1.3.0rc{number}.tar.gz" for number in (1, 2, 3)
     ]
+    stage.git("push", "--quiet", "origin", "feature")
+    stage.git("branch", "--quiet", "--delete", "--force", "feature")
+    assert stage.run("publish-rc", "minor", "--ref", "feature").code == 0, "as workflows have it"
     done = stage.run("publish-rc", "minor", "--ref", "nowhere")
     assert done.code == 1
     assert "no commit 'nowhere'" in done.err

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
-from release.git import Git, Snapshot
+from release.git import Git
 from release.project import Project
+from release.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -153,3 +153,10 @@ def test_the_first_release_says_its_version(scm: Stage) -> None:
     scm.git("push", "--quiet", "--delete", "origin", "v1.2.3")
     assert scm.run("publish", "0.1.0", "--skip-tests").code == 0
     assert "refs/tags/v0.1.0" in scm.remote_refs()
+
+
+def test_a_build_between_two_releases_says_what_the_plugin_says(scm: Stage) -> None:
+    done = scm.run("build")
+    assert done.code == 0, done.err
+    names = sorted(path.name for path in (scm.clone / "dist").iterdir())
+    assert names == ["acme-1.2.3.post2-py3-none-any.whl", "acme-1.2.3.post2.tar.gz"]

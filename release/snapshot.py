@@ -1,0 +1,66 @@
+"""The files of a commit, read without a checkout."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from release.git import Git
+
+LINK = "120000"  # the mode of a symbolic link in a tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The files of a commit; paths have `/` and begin at the top of the repository."""
+
+    git: Git
+    commit: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, or of the one behind a symbolic link; else None."""
+        real = self.real(path)
+        if self._modes.get(real, LINK) != LINK and real not in self._contents:
+            self._contents[real] = self.git.blob(self.commit, real)
+        return self._contents.get(real)
+
+    def real(self, path: str) -> str:
+        """Return the path of the file behind symbolic links, as far as they stay in the commit."""
+        for _ in self._links:  # each may be followed by the next, and a ring of them ends
+            for link in (path, *map(str, PurePosixPath(path).parents)):
+                if link in self._links:
+                    target = self.git.blob(self.commit, link) or b""
+                    folder = posixpath.join(posixpath.dirname(link), target.decode())
+                    path = posixpath.normpath(folder + path.removeprefix(link))
+                    break
+        return path
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of all files."""
+        return tuple(self._modes)
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Return the names of the tags that the commit contains, the newest first."""
+        own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
+        return tuple(own.splitlines())
+
+    @cached_property
+    def _contents(self) -> dict[str, bytes | None]:
+        return {}
+
+    @cached_property
+    def _modes(self) -> dict[str, str]:
+        listed = self.git.raw("ls-tree", "-r", "-z", "--full-tree", self.commit)
+        rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
+        pairs = (row.partition("\t") for row in rows)
+        return {path: kinds[:6] for kinds, _, path in pairs}
+
+    @cached_property
+    def _links(self) -> frozenset[str]:
+        return frozenset(path for path, mode in self._modes.items() if mode == LINK)
