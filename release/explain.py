@@ -119,6 +119,7 @@ def explain(git: Git, files: Files) -> Explanation:
         "remote": _remote(world.git, silence),
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
         "tests": _configured(config, "test-command", tests),
+        "imports": _configured(config, "import-names", _imports(config)),
         "intent": _configured(
             config, "intent-ref", f"{config.intent_ref}, while a release is unfinished"
         ),
@@ -146,6 +147,12 @@ def _end(project: Project, files: Files) -> str:
     tags = [tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version]
     found = f"the tag {tags[0]}" if tags else "no tag of a release in this history"
     return f"{project.vcs} → {found}"
+
+
+def _imports(config: Configuration) -> str:
+    if config.import_names is None:
+        return "all top-level modules of the wheel, to see that they work"
+    return ", ".join(config.import_names) or "none"
 
 
 def _example(project: Project, taken: Collection[Version]) -> tuple[str, Version]:

@@ -43,7 +43,7 @@ class Configuration:
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
     next_dev: bool = False  # whether a commit with the next development version follows a release
-    import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
+    import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
 
@@ -284,4 +284,5 @@ WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
+    tuple[str, ...] | None: ("a list of strings", _is_list_of_text),
 }
