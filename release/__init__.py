@@ -48,6 +48,7 @@ The tour, from the top. Each room imports only from those below it:
 `calver`        calendar versions: the one of today
 `upload`        one file through twine
 `process`       the one way to run a program
+`schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================
 
 Data flows one way, every piece frozen: `Project` + `Bump` + taken versions → `Draft` → no `Problem`
