@@ -25,6 +25,7 @@ The tour, from the top. Each room imports only from those below it:
 `build`         worktree → distributions, tested and checked
 `isolation`     fresh virtual environments
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
+`packages`      the packages of a repository: which go together, and which comes first
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `copies`        second copies of the version, in well-known places and in locks
 `bumpers`       what other tools that raise versions are configured to edit
@@ -35,13 +36,13 @@ The tour, from the top. Each room imports only from those below it:
 `structures`    versions in pieces: tuples, and numbers with names of their own
 `layout`        where a project's own modules are
 `modules`       Python modules as text, parsed
+`snapshot`      the files of a commit, or of one folder in it, read without a checkout
 `places`        one version in one file: its bytes, and how another is written there
 `tables`        TOML that others wrote
 `spelling`      zero-padded, `v1.2`, `-rc.1`, SemVer
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
-`snapshot`      the files of a commit, read without a checkout
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions

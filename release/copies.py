@@ -149,9 +149,9 @@ def _package_json(files: Files) -> Iterator[Place]:
 
 
 def _locks(name: str, files: Files) -> Iterator[Place]:
-    """Find the project's own entry in the locks of Python's tools."""
+    """Find the project's own entry in the locks of Python's tools, also of a whole workspace."""
     own = re.escape(canonicalize_name(name))
-    for path in {*LOCKS} & {*files.paths}:
+    for path in (up + lock for up in ("", *files.above) for lock in LOCKS):
         pattern = (ENTRY % own).encode()
         yield from _by_pattern(path, f"{name}'s own entry", pattern, files)
 
@@ -165,7 +165,7 @@ def _crates(files: Files) -> Iterator[Place]:
             if place and isinstance(crate, str):
                 yield replace(place, what=MAYBE + place.what)
                 pattern = (ENTRY % re.escape(crate)).encode()
-                for lock in ("Cargo.lock", "rust/Cargo.lock"):
+                for lock in ("rust/Cargo.lock", *(up + "Cargo.lock" for up in ("", *files.above))):
                     found = _by_pattern(lock, f"{crate}'s own entry", pattern, files)
                     yield from (_semver(one) for one in found if one.text == place.text)
 

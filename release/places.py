@@ -41,6 +41,10 @@ class Files(Protocol):
     def tags(self) -> Collection[str]:
         """Return the names of the tags that they have or follow, the newest first."""
 
+    @property
+    def above(self) -> Collection[str]:
+        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
