@@ -5,6 +5,7 @@ The tour, from the top. Each room imports only from those below it:
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
 `status`        what is released, unfinished and unreleased
+`explain`       where the version was found and why, what a release would edit and goes by
 `init`          the sessions and workflows that a project needs, written beside its own
 `yank`          a bad version: what to click, and the wait until the index says that it is yanked
 `resume`        finish a release that was begun before
@@ -58,6 +59,7 @@ The tour, from the top. Each room imports only from those below it:
 `calver`        calendar versions: the one of today
 `upload`        one file through twine
 `process`       the one way to run a program
+`schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================
 
 Data flows one way, every piece frozen: `Project` + `Bump` + taken versions → `Draft` → no `Problem`

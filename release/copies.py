@@ -75,9 +75,16 @@ class Copies:
 def find(name: str, layout: Layout, main: Place, files: Files) -> Copies:
     """Find the copies of the version in `main`; only files with a well-known path are read."""
     named_ones, refused = _templates(main, files)
-    found = [*_texts(files), *_locks(name, files), *_crates(files), *_package_json(files)]
-    found += [*_records(files), *named_ones]
-    found += _modules(layout.own(files.paths, name, MODULES), main, files)
+    own = layout.own(files.paths, name, MODULES)
+    groups = {
+        "a copy in a well-known place": [*_texts(files), *_package_json(files)],
+        "the project's own entry in a lock": _locks(name, files),
+        "the crate beside the package": _crates(files),
+        "another tool's record of the version": _records(files),
+        "another tool is configured to edit it": named_ones,
+        "a copy in the project's own module": _modules(own, main, files),
+    }
+    found = [replace(one, trail=(why,)) for why, places in groups.items() for one in places]
     found = [one for one in found if one.path != main.path or one.start != main.start]
     places, stale = [], []
     for place in found:
