@@ -16,7 +16,7 @@ from release.commands import printed, written
 from release.edits import Edit
 from release.notes import Notes, from_commits
 from release.project import Project
-from release.snapshot import Snapshot
+from release.snapshot import Snapshot, below
 from release.worktree import difference, tree_with, worktree
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ def _run(
     """Run commands in a worktree of `base` with `edits` in it, and return all that is changed."""
     with worktree(git, base, tree_with(git, base, edits)) as here:
         for command in commands:
-            printed(command, here)
+            printed(command, here, project.folder)
         tree = written(here)
-        after = Project.load(Snapshot(git=here, commit=tree), ask=partial(printed, here=here))
+        ask = partial(printed, here=here, folder=project.folder)
+        after = Project.load(below(Snapshot(git=here, commit=tree), project.folder), ask=ask)
     if not project.vcs and after.version != version:
         by = project.config.bump_command or project.config.version_command
         raise ReleaseError(
@@ -98,9 +99,9 @@ def _stamped(
 ) -> tuple[Edit, ...]:
     """Return the edits with the changelog's section of the release in it, dated."""
     log = project.changelog
-    path = project.files.real(log.path) if log else ""
+    path = project.from_top(log.path) if log else ""
     own = next((edit for edit in edits if edit.path == path), None)
-    before = project.files.read(path)
+    before = project.files.read(log.path) if log else None
     data = own.after if own else before
     if log is None or data is None:  # a tool that makes one file for each release
         return edits
@@ -125,7 +126,7 @@ def _read(project: Project, path: str) -> bytes:
 def notes(plan: Plan, project: Project, git: Git) -> Notes:
     """Return what a release tells its users: its section of the changelog, else the commits."""
     log = project.changelog
-    data = git.blob(plan.commit, project.files.real(log.path)) if log else None
+    data = git.blob(plan.commit, project.from_top(log.path)) if log else None
     return _told(plan, project, data or b"", git)
 
 
@@ -134,8 +135,10 @@ def _drafted(draft: Draft, project: Project, edits: Iterable[Edit], git: Git) ->
     log = project.changelog if draft.tag else None
     if not draft.tag:
         return draft.notes
-    path = project.files.real(log.path) if log else ""
-    after = next((edit.after for edit in edits if edit.path == path), project.files.read(path))
+    path = project.from_top(log.path) if log else ""
+    after = next(
+        (edit.after for edit in edits if edit.path == path), log and _read(project, log.path)
+    )
     return _told(draft, project, after or b"", git)
 
 

@@ -62,9 +62,9 @@ class Looked:
         return self.files.tags
 
     @property
-    def above(self) -> Collection[str]:
-        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
-        return self.files.above
+    def folder(self) -> str:
+        """Return where in the repository their paths begin, "" for its top."""
+        return self.files.folder
 
 
 @dataclass(frozen=True, kw_only=True)
