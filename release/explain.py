@@ -6,7 +6,7 @@ It only reads, and of the remote only what this clone can't know; no answer is t
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -32,34 +32,6 @@ TAKEN_ALONG = (
     "To have one taken along: write the version there and commit it;\n"
     "or name the place in version-files of [tool.nox-release]."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Looked:
-    """A project's files that remember which of them were asked for, and whether they are there."""
-
-    files: Files
-    at: dict[str, bool] = field(default_factory=dict)
-
-    def read(self, path: str) -> bytes | None:
-        """Return a file's bytes by its path, None where there is none."""
-        data = self.files.read(path)
-        self.at.setdefault(path, data is not None)
-        return data
-
-    def real(self, path: str) -> str:
-        """Return the path of the file behind symbolic links."""
-        return self.files.real(path)
-
-    @property
-    def paths(self) -> Collection[str]:
-        """Return the paths of all files."""
-        return self.files.paths
-
-    @property
-    def tags(self) -> Collection[str]:
-        """Return the names of the tags that they have or follow, the newest first."""
-        return self.files.tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,10 +234,10 @@ def show(explanation: Explanation, console: Console) -> None:
         console.say(f"  {question}")
 
 
-def show_looked(looked: Looked, console: Console) -> None:
+def show_asked(asked: Mapping[str, bool], console: Console) -> None:
     """Print which files were looked at, in order, and whether they are there."""
-    console.document["looked"] = looked.at
+    console.document["looked"] = [*asked]
     console.say("Looked at, in this order:")
-    for path, is_there in looked.at.items():
+    for path, is_there in asked.items():
         mark, words = (console.tick, "") if is_there else (console.cross, ", which isn't there")
         console.say(f"{mark:>3} {path}{words}")

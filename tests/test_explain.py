@@ -276,7 +276,7 @@ def test_a_version_that_is_nowhere(stage: Stage) -> None:
     assert "✗ pyproject.toml says nowhere what the version is" in done.err
     assert "→ write it down: " in done.err
     document = explain(stage, "--json").document
-    assert document["looked"]["setup.cfg"] is False
+    assert document["looked"][0] == "pyproject.toml"
     assert document["problems"][0]["hint"]
 
 
