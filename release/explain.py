@@ -87,6 +87,7 @@ def explain(git: Git, files: Files) -> Explanation:
         "calendar": _configured(config, "scheme", config.scheme or "none"),
         "tag": _tag(project, tags, version),
         "commit": _configured(config, "message", project.message(version)),
+        "then": _then(project, version),
         "branch": _branch(config, refs.get("HEAD", ""), world.git),
         "remote": _remote(world.git, silence),
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
@@ -165,8 +166,13 @@ def _ask(git: Git, config: Configuration) -> tuple[Mapping[str, str], str]:
 
 
 def _tags(refs: Mapping[str, str]) -> list[str]:
-    found = (ref for ref in refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
-    return newest_first(ref.removeprefix(TAGS) for ref in found)
+    return newest_first(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS))
+
+
+def _then(project: Project, version: Version) -> Fact:
+    following = project.next_dev(version)
+    value = f"{following}, in a commit of its own" if following else "nothing"
+    return _configured(project.config, "next-dev", value)
 
 
 def _remote(git: Git, silence: str) -> Fact:
