@@ -184,15 +184,15 @@ def _status(options: Options, console: Console) -> None:
 
 
 def _explain(_: Options, console: Console) -> None:
-    from release.explain import Looked, explain, show, show_looked
+    from release.explain import explain, show, show_asked
     from release.snapshot import Snapshot
 
     git = _git()
-    looked = Looked(files=Snapshot(git=git, commit=git.resolve("HEAD")))
+    files = Snapshot(git=git, commit=git.resolve("HEAD"))
     try:
-        explanation = explain(git, looked)
+        explanation = explain(git, files)
     except ReleaseError:
-        show_looked(looked, console)
+        show_asked(files.asked, console)
         raise
     show(explanation, console)
 

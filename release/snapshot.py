@@ -29,6 +29,7 @@ class Snapshot:
         real = self.real(path)
         if self._modes.get(real, LINK) != LINK and real not in self._contents:
             self._contents[real] = self.git.blob(self.commit, real)
+        self.asked.setdefault(path, real in self._contents)
         return self._contents.get(real)
 
     def real(self, path: str) -> str:
@@ -54,6 +55,11 @@ class Snapshot:
         return tuple(own.splitlines())
 
     folder = ""
+
+    @cached_property
+    def asked(self) -> dict[str, bool]:
+        """Return the paths that were read so far, in order, and whether there is such a file."""
+        return {}
 
     @cached_property
     def _contents(self) -> dict[str, bytes | None]:
