@@ -80,14 +80,20 @@ def _run(
         for command in commands:
             printed(command, here)
         tree = written(here)
-        after = Project.load(Snapshot(git=here, commit=tree), ask=partial(printed, here=here))
-    if not project.vcs and after.version != version:
-        by = project.config.bump_command or project.config.version_command
+        if not project.vcs:
+            files = Snapshot(git=here, commit=tree)
+            _insist_on(version, Project.load(files, ask=partial(printed, here=here)))
+    return difference(git, base, tree)
+
+
+def _insist_on(version: Version, after: Project) -> None:
+    """Raise `ReleaseError` unless the project has this version by now."""
+    by = after.config.bump_command or after.config.version_command
+    if after.version != version:
         raise ReleaseError(
-            f"the version would be {after.version}, not {version}, which `{by[0]}` was to write",
+            f"the version would be {after.version}, not {version}, which `{' '.join(by)}` was to do",
             "see bump-command and version-command in [tool.nox-release]",
         )
-    return difference(git, base, tree)
 
 
 # The changelog
