@@ -91,7 +91,7 @@ def _insist_on(version: Version, after: Project) -> None:
     by = after.config.bump_command or after.config.version_command
     if after.version != version:
         raise ReleaseError(
-            f"the version would be {after.version}, not {version}, which `{' '.join(by)}` was to do",
+            f"the version would be {after.version}, not {version}, which `{by[0]}` was to do",
             "see bump-command and version-command in [tool.nox-release]",
         )
 
@@ -109,6 +109,8 @@ def _stamped(
     before = project.files.read(path)
     data = own.after if own else before
     if log is None or data is None:  # a tool that makes one file for each release
+        return edits
+    if not (log.has(data, version) or log.is_drafted(data, version)):
         return edits
     after = log.edit(data, version, day, tag, project.spelled(version))
     if own and log.tool and not log.has(after, version):
