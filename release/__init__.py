@@ -5,6 +5,7 @@ The tour, from the top. Each room imports only from those below it:
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
 `status`        what is released, unfinished and unreleased
+`explain`       where the version was found and why, what a release would edit and goes by
 `init`          the sessions and workflows that a project needs, written beside its own
 `yank`          a bad version: what to click, and the wait until the index says that it is yanked
 `resume`        finish a release that was begun before
@@ -25,6 +26,7 @@ The tour, from the top. Each room imports only from those below it:
 `isolation`     fresh virtual environments
 `changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
+`packages`      the packages of a repository: which go together, and which comes first
 `project`       name, version and configuration as committed; a new version → `Edit`s
 `changelog`     which file tells the releases, stamping one, its section as release notes
 `stamping`      the unreleased section becomes a release, written like the one before
@@ -42,6 +44,7 @@ The tour, from the top. Each room imports only from those below it:
 `structures`    versions in pieces: tuples, and numbers with names of their own
 `layout`        where a project's own modules are
 `modules`       Python modules as text, parsed
+`snapshot`      the files of a commit, or of one folder in it, read without a checkout
 `places`        one version in one file: its bytes, and how another is written there
 `tables`        TOML that others wrote
 `spelling`      zero-padded, `v1.2`, `-rc.1`, SemVer
@@ -50,13 +53,13 @@ The tour, from the top. Each room imports only from those below it:
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `edits`         a file before and after a release
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
-`snapshot`      the files of a commit, read without a checkout
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
 `upload`        one file through twine
 `process`       the one way to run a program
+`schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================
 
 Data flows one way, every piece frozen: `Project` + `Bump` + taken versions → `Draft` → no `Problem`

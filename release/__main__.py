@@ -183,6 +183,20 @@ def _status(options: Options, console: Console) -> None:
     status.verdict()
 
 
+def _explain(_: Options, console: Console) -> None:
+    from release.explain import Looked, explain, show, show_looked
+    from release.snapshot import Snapshot
+
+    git = _git()
+    looked = Looked(files=Snapshot(git=git, commit=git.resolve("HEAD")))
+    try:
+        explanation = explain(git, looked)
+    except ReleaseError:
+        show_looked(looked, console)
+        raise
+    show(explanation, console)
+
+
 def _yank(options: Options, console: Console) -> None:
     from release.yank import decide, show, show_yanked, wait_until_yanked
 
@@ -225,29 +239,32 @@ def _rehearse(options: Options, console: Console) -> None:
 
 
 def _init(options: Options, console: Console) -> None:
-    from release.git import Git
     from release.init import initialise
-    from release.world import environment
 
-    root = Git(root=Path.cwd(), env=environment()).toplevel()
-    git = Git(root=root, env=environment())
+    git = _git()
     urls = " ".join(value for _, value in git.settings(r"^remote\..*\.url$"))
-    is_on_github = "github" in urls or (root / ".github").is_dir()
-    initialise(root, console, is_on_github=is_on_github, dry_run=options.dry_run)
+    is_on_github = "github" in urls or (git.root / ".github").is_dir()
+    initialise(git.root, console, is_on_github=is_on_github, dry_run=options.dry_run)
 
 
 # What they share
 
 
-def _here(revision: str = "") -> tuple[Git, Project]:
-    """Return the repository around the current folder, and the project that it has committed."""
+def _git() -> Git:
+    """Return the repository around the current folder."""
     from release.git import Git
-    from release.project import Project
-    from release.workspace import clear_after_killed_runs
     from release.world import environment
 
     git = Git(root=Path.cwd(), env=environment())
-    git = Git(root=git.toplevel(), env=git.env)
+    return Git(root=git.toplevel(), env=git.env)
+
+
+def _here(revision: str = "") -> tuple[Git, Project]:
+    """Return the repository around the current folder, and the project that it has committed."""
+    from release.project import Project
+    from release.workspace import clear_after_killed_runs
+
+    git = _git()
     clear_after_killed_runs(git)
     return git, Project.at(git, git.named(revision or "HEAD"))
 
@@ -325,6 +342,9 @@ def _verbs_that_look(verbs: Verbs) -> None:
     _bump_arguments(rehearse)
     rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
     rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+
+    text = "where the version was found and why, what a release would edit, and what it goes by"
+    _verb(verbs, "explain", _explain, text)
 
     init = _verb(verbs, "init", _init, "write the sessions and workflows that are missing")
     init.add_argument("--dry-run", action="store_true", help="show them, and stop")

@@ -171,7 +171,7 @@ def check(
     *,
     previous: Version,
     version: Version | None,
-    import_names: tuple[str, ...],
+    import_names: tuple[str, ...] | None,
     env: Mapping[str, str],
 ) -> list[str]:
     """Hold built files to what an index and an installer expect; return what they are warned of.
@@ -195,20 +195,26 @@ def check(
 
 
 def install_and_import(
-    wheel: Path, old: str, import_names: tuple[str, ...], env: Mapping[str, str]
+    wheel: Path, old: str, import_names: tuple[str, ...] | None, env: Mapping[str, str]
 ) -> None:
-    """Install a wheel into a fresh environment and import its modules; none may be `old` still."""
+    """Install a wheel into a fresh environment and import its modules; none may be `old` still.
+
+    `import_names` None: all that are at the top level.
+    """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         here = Environment.fresh(Path(folder, "environment"), env)
         here.install([str(wheel)], Path(folder))
-        modules = import_names or top_level_modules(wheel)
+        modules = top_level_modules(wheel) if import_names is None else import_names
         smoke = Path(folder, "smoke.py")
         smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")
         try:
             capture([str(here.python), "-I", str(smoke), old, *modules], cwd=Path(folder), env=env)
         except ProgramFailed as error:
             stale = """version-files = ['PATH:__version__ = "{version}"'] in [tool.nox-release]"""
-            broken = "nox -s build tries it again; `import-names` says which modules to import"
+            broken = (
+                "nox -s build tries it again; `import-names` in [tool.nox-release] says which "
+                "modules to import; import-names = [] imports none"
+            )
             raise ReleaseError(
                 f"{wheel.name} was installed, but:\n{error.output.strip()}",
                 stale if error.returncode == STALE else broken,

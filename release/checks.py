@@ -40,6 +40,13 @@ class Case:
 Question = Callable[[Case], Problem | None]
 
 
+def questions(project: Project) -> list[Question]:
+    """Return the questions that a release of this project has to answer."""
+    idle = set() if project.vcs else {tags_are_here, is_not_tagged}
+    idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
+    return [question for question in RELEASE if question not in idle]
+
+
 def check(case: Case, questions: tuple[Question, ...]) -> None:
     """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:

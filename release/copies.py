@@ -75,9 +75,16 @@ class Copies:
 def find(name: str, layout: Layout, main: Place, files: Files) -> Copies:
     """Find the copies of the version in `main`; only files with a well-known path are read."""
     named_ones, refused = _templates(main, files)
-    found = [*_texts(files), *_locks(name, files), *_crates(files), *_package_json(files)]
-    found += [*_records(files), *named_ones]
-    found += _modules(layout.own(files.paths, name, MODULES), main, files)
+    own = layout.own(files.paths, name, MODULES)
+    groups = {
+        "a copy in a well-known place": [*_texts(files), *_package_json(files)],
+        "the project's own entry in a lock": _locks(name, files),
+        "the crate beside the package": _crates(files),
+        "another tool's record of the version": _records(files),
+        "another tool is configured to edit it": named_ones,
+        "a copy in the project's own module": _modules(own, main, files),
+    }
+    found = [replace(one, trail=(why,)) for why, places in groups.items() for one in places]
     found = [one for one in found if one.path != main.path or one.start != main.start]
     places, stale = [], []
     for place in found:
@@ -142,9 +149,9 @@ def _package_json(files: Files) -> Iterator[Place]:
 
 
 def _locks(name: str, files: Files) -> Iterator[Place]:
-    """Find the project's own entry in the locks of Python's tools."""
+    """Find the project's own entry in the locks of Python's tools, also of a whole workspace."""
     own = re.escape(canonicalize_name(name))
-    for path in {*LOCKS} & {*files.paths}:
+    for path in (up + lock for up in ("", *files.above) for lock in LOCKS):
         pattern = (ENTRY % own).encode()
         yield from _by_pattern(path, f"{name}'s own entry", pattern, files)
 
@@ -158,7 +165,7 @@ def _crates(files: Files) -> Iterator[Place]:
             if place and isinstance(crate, str):
                 yield replace(place, what=MAYBE + place.what)
                 pattern = (ENTRY % re.escape(crate)).encode()
-                for lock in ("Cargo.lock", "rust/Cargo.lock"):
+                for lock in ("rust/Cargo.lock", *(up + "Cargo.lock" for up in ("", *files.above))):
                     found = _by_pattern(lock, f"{crate}'s own entry", pattern, files)
                     yield from (_semver(one) for one in found if one.text == place.text)
 

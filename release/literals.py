@@ -38,6 +38,18 @@ def literal(path: str, data: bytes, name: str) -> Place:
     return value_place(module, name, values[0])
 
 
+def expression(path: str, data: bytes, text: str, read: Read) -> Place:
+    """Return the place of the version that an expression makes in a module: `VERSION.public()`."""
+    try:
+        value = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ReleaseError(f"the expression for the version is none: {text!r}") from error
+    if isinstance(value, ast.Name):
+        return in_file(path, data, value.id, read)
+    names = (one.id for one in ast.walk(value) if isinstance(one, ast.Name))
+    return value_place(Module.parse(path, data), next(names, text), value)
+
+
 def value_place(module: Module, name: str, value: ast.expr) -> Place:
     """Return the place of the version in an expression that a module gives to `name`."""
     what = f"{name} in {module.path}"
@@ -48,8 +60,9 @@ def value_place(module: Module, name: str, value: ast.expr) -> Place:
     place = None if name in module.changed else structure(module, what, value)
     if place:
         return place
+    line = module.assigned.get(name, [value])[0].lineno
     raise ReleaseError(
-        f"{at_lines(module.path, value.lineno)}: {name} isn't a plain string, nor made of numbers "
+        f"{at_lines(module.path, line)}: {name} isn't a plain string, nor made of numbers "
         "that are written down once",
         HINT.format(name=name),
     )
@@ -106,7 +119,8 @@ def in_file(path: str, data: bytes, name: str, read: Read) -> Place:
         name = values[0].id
     if origin := _imported_from(module, name):
         stem, name = origin
-        path, data = _module_file(".".join(stem.parts), name, [stem], read)
+        other, data = _module_file(".".join(stem.parts), name, [stem], read)
+        return literal(other, data, name).found_by(f"{path} imports {name}")
     return literal(path, data, name)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
 from release.layout import backend, flit_module, layout, setup_cfg
-from release.literals import in_file, in_module, literal
+from release.literals import expression, in_module, literal
 from release.places import AFTER, BEFORE, Place, matched, matched_text, only, read_as, toml, whole
 from release.setup_py import in_setup_py
 from release.spelling import semver_like
@@ -28,6 +28,8 @@ HATCH_PATTERN = r"(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'\"])v?(?P<ver
 SCIKIT_PATTERN = HATCH_PATTERN.replace("<version>", "<value>")
 MESON_PATTERN = rb"(?s)\A.*?\bproject\s*\([^)]*?\bversion\s*:\s*'(?P<version>[^'\n]+)'"
 TEMPLATE = "{version}"
+FURTHER = "version-files in [tool.nox-release]"
+DYNAMIC = 'dynamic = ["version"] in [project]'
 
 
 def find(pyproject: dict[str, Any], files: Files) -> Place:
@@ -71,8 +73,8 @@ def named(entry: str, current: str, read: Read) -> Place:
     pattern += re.escape(current.encode()) + b")" + re.escape(after.encode()) + AFTER * (not after)
     matches = list(re.finditer(pattern, _required(path, read)))
     match = only(path, f"version-files: {entry}", matches)
-    what = f"version-files: {entry}"
-    return Place(path=path, what=what, start=match.start("version"), text=current)
+    what, start = f"version-files: {entry}", match.start("version")
+    return Place(path=path, what=what, start=start, text=current, trail=(FURTHER,))
 
 
 # What each backend declares
@@ -83,14 +85,16 @@ def _declared(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     own = files.read("pyproject.toml") or b""
     is_static = "version" in table_at(pyproject, "project")
     if is_static:
-        yield toml("pyproject.toml", own, "project", "version")
+        yield toml("pyproject.toml", own, "project", "version").found_by("[project] version")
     if "version" in table_at(pyproject, "tool", "poetry"):
-        yield toml("pyproject.toml", own, "tool", "poetry", "version")
+        place = toml("pyproject.toml", own, "tool", "poetry", "version")
+        yield place.found_by("[tool.poetry] version")
     if "project" in pyproject and "version" not in texts_at(pyproject, "project", "dynamic"):
         return
+    start = [DYNAMIC] if "project" in pyproject else []
     for name, find_in in BACKENDS.items():
         if backend(pyproject).startswith(name):
-            yield from find_in(pyproject, files)
+            yield from (place.found_by(*start) for place in find_in(pyproject, files))
 
 
 def _hatch(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
@@ -98,30 +102,36 @@ def _hatch(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     table = table_at(pyproject, *where)
     path, source = text_at(pyproject, *where, "path"), text_at(pyproject, *where, "source")
     if source == "nodejs":  # hatch-nodejs-version
-        yield package_json(path or "package.json", files.read)
+        place = package_json(path or "package.json", files.read)
+        yield place.found_by('[tool.hatch.version] source = "nodejs"')
     elif path and source == "code":
         name = text_at(pyproject, *where, "expression") or "__version__"
-        yield in_file(path, _required(path, files.read), name, files.read)
+        place = expression(path, _required(path, files.read), name, files.read)
+        yield place.found_by(f'[tool.hatch.version] path = "{path}", {name}')
     elif path and source in {"", "regex"}:
         is_default = table.get("pattern", True) is True
         pattern = HATCH_PATTERN if is_default else text_at(pyproject, *where, "pattern")
-        yield _by_pattern(path, "[tool.hatch.version]", pattern, "version", files.read)
+        place = _by_pattern(path, "[tool.hatch.version]", pattern, "version", files.read)
+        yield place.found_by(f'[tool.hatch.version] path = "{path}"')
 
 
 def _flit(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     module = flit_module(pyproject)
-    yield in_module(module, "__version__", layout(pyproject, files).stems(module), files.read)
+    place = in_module(module, "__version__", layout(pyproject, files).stems(module), files.read)
+    yield place.found_by(f"flit takes __version__ of the module {module}")
 
 
 def _setuptools(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     """Find what pyproject.toml has, else setup.cfg, else setup.py: setuptools' own order."""
     where = ("tool", "setuptools", "dynamic", "version")
     attr, file = text_at(pyproject, *where, "attr"), value_at(pyproject, *where, "file")
+    rule = "[tool.setuptools.dynamic] version = {{{} = '{}'}}"
     if attr:
-        yield from _attribute(attr, pyproject, files)
+        found = _attribute(attr, pyproject, files)
+        yield from (place.found_by(rule.format("attr", attr)) for place in found)
     elif file:
         path = file if isinstance(file, str) else texts_at(pyproject, *where, "file")[0]
-        yield whole(path, _required(path, files.read))
+        yield whole(path, _required(path, files.read)).found_by(rule.format("file", path))
     elif places := list(_setup_cfg(pyproject, files)):
         yield from places
     else:
@@ -140,12 +150,14 @@ def _setup_cfg(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     if place is None:
         return
     kind, colon, rest = map(str.strip, place.text.partition(":"))
+    rule = f"{what}: {place.text}"
     if colon and kind == "attr":
-        yield from _attribute(rest, pyproject, files)
+        found = _attribute(rest, pyproject, files)
+        yield from (one.found_by(rule) for one in found)
     elif colon and kind == "file":
-        yield whole(rest, _required(rest, files.read))
+        yield whole(rest, _required(rest, files.read)).found_by(rule)
     else:
-        yield place
+        yield place.found_by("[metadata] version")
 
 
 def _metadata(text: str, key: str) -> str:
@@ -163,18 +175,21 @@ def _pdm(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     where = ("tool", "pdm", "version")
     path = text_at(pyproject, *where, "path")
     if path and text_at(pyproject, *where, "source") == "file":
-        yield literal(path, _required(path, files.read), "__version__")
+        place = literal(path, _required(path, files.read), "__version__")
+        yield place.found_by(f'[tool.pdm.version] path = "{path}"')
 
 
 def _maturin(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     path = text_at(pyproject, "tool", "maturin", "manifest-path")
     paths = [path] if path else ["Cargo.toml", "rust/Cargo.toml"]
-    yield from (place for one in paths if (place := cargo(one, files.read)))
+    found = (cargo(one, files.read) for one in paths)
+    yield from (place.found_by("maturin takes the crate's version") for place in found if place)
 
 
 def _meson(_: dict[str, Any], files: Files) -> Iterator[Place]:
     data = _required("meson.build", files.read)
-    yield matched("meson.build", "version in meson.build", data, MESON_PATTERN)
+    place = matched("meson.build", "version in meson.build", data, MESON_PATTERN)
+    yield place.found_by("meson-python takes that of the Meson project")
 
 
 def _scikit_build(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
@@ -182,7 +197,9 @@ def _scikit_build(pyproject: dict[str, Any], files: Files) -> Iterator[Place]:
     path = text_at(pyproject, *where, "input")
     if path and text_at(pyproject, *where, "provider") == "scikit_build_core.metadata.regex":
         pattern = text_at(pyproject, *where, "regex") or SCIKIT_PATTERN
-        yield _by_pattern(path, f"[{'.'.join(where)}]", pattern, "value", files.read)
+        table = f"[{'.'.join(where)}]"
+        place = _by_pattern(path, table, pattern, "value", files.read)
+        yield place.found_by(f'{table} input = "{path}"')
 
 
 BACKENDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from packaging.version import Version
@@ -41,13 +41,18 @@ class Files(Protocol):
     def tags(self) -> Collection[str]:
         """Return the names of the tags that they have or follow, the newest first."""
 
+    @property
+    def above(self) -> Collection[str]:
+        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """One version in one file: `text`, at the bytes from `start` on; `what` says what it is.
 
     `write` spells another version as this place wants it, in the spelling of `text` by default.
-    `says` is the version where `text` isn't one, but a structure that holds it.
+    `says` is the version where `text` isn't one, but a structure that holds it. `trail` is what led
+    to the place, the first thing first.
     """
 
     path: str
@@ -56,6 +61,7 @@ class Place:
     text: str
     write: Callable[[Version], str] | None = None
     says: str = ""
+    trail: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -65,6 +71,10 @@ class Place:
     def spelled(self, version: Version) -> str:
         """Return `version` as this place wants it."""
         return self.write(version) if self.write else spelled_like(self.text, version)
+
+    def found_by(self, *steps: str) -> Place:
+        """Return the place with what led to the first step of its trail."""
+        return replace(self, trail=(*steps, *self.trail))
 
     @property
     def version(self) -> Version:

@@ -53,7 +53,7 @@ class Configuration:
     bump_command: tuple[str, ...] = ()  # writes {version}, where this can't be done as it is done
     changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
     next_dev: bool = False  # whether a commit with the next development version follows a release
-    import_names: tuple[str, ...] = ()  # default: the wheel's top-level modules
+    import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
 
@@ -93,6 +93,7 @@ class Project:
     files: Files = field(repr=False, compare=False)
     pyproject: dict[str, Any] = field(repr=False, compare=False)
     vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
+    trail: tuple[str, ...] = ()  # what led to the version, the first thing first
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
 
     @classmethod
@@ -126,20 +127,31 @@ class Project:
             printed = Place(path="", what=f"{TABLE} version-command", start=0, text=text)
             named = [locations.named(one, text, files.read) for one in config.version_files]
             name = _name(pyproject, files.read)
-            return project(name=name, version=printed.version, places=_apart(named, files))
-        if vcs := vcs_plugin(pyproject, files):
+            return project(
+                name=name,
+                version=printed.version,
+                places=_apart(named, files),
+                trail=(f"{printed.what}: {shlex.join(config.version_command)}",),
+            )
+        if plugin := vcs_plugin(pyproject, files):
             if config.next_dev:
-                raise UsageError(f"{TABLE} next-dev has no meaning here: {vcs} counts on its own")
+                words = f"has no meaning here: {plugin.name} counts on its own"
+                raise UsageError(f"{TABLE} next-dev {words}")
             name = _name(pyproject, files.read)
-            version = tags.newest(files.tags, name, config.tag, before)
-            return project(name=name, version=version, places=(), vcs=vcs)
+            version, trail = tags.newest(files.tags, name, config.tag, before), (plugin.rule,)
+            return project(name=name, version=version, places=(), vcs=plugin.name, trail=trail)
         place = _bare(locations.find(pyproject, files))
         version, name = place.version, _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
-        places = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
-        stale = () if config.bump_command else others.stale
-        return project(name=name, version=version, places=places, stale=stale)
+        found = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
+        return project(
+            name=name,
+            version=version,
+            places=tuple(_padded(one, config.scheme) for one in found),
+            trail=place.trail,
+            stale=() if config.bump_command else others.stale,
+        )
 
     @cached_property
     def changelog(self) -> Changelog | None:
@@ -166,16 +178,15 @@ class Project:
     def tag_style(self, names: Iterable[str]) -> TagStyle:
         """Return how a tag is written, given the names of those there are, the newest first.
 
-        Zeros pad its numbers as the scheme says, or as they do where the version lives.
+        Zeros pad its numbers as the scheme says, else as they do where the version lives.
         """
         config, style = self.config, TagStyle(template=self.config.tag)
         if not config.tag:
             style = tags.tag_style(names, self.name, self.version)
         if not config.scheme and not self.places:
             return style
-        found = [calver.widths(config.scheme)] if config.scheme else [
-            tags.widths(place.text) for place in self.places
-        ]  # fmt: skip
+        scheme = [calver.widths(config.scheme)] if "0" in config.scheme else []
+        found = [*scheme, *(tags.widths(place.text) for place in self.places)]
         return replace(style, widths=next(filter(None, found), ()))
 
     def tagged(self, names: Iterable[str]) -> dict[str, Version]:
@@ -260,6 +271,18 @@ def _bare(place: Place) -> Place:
     return replace(place, start=start, text=place.text[skip:].rstrip())
 
 
+def _padded(place: Place, scheme: str) -> Place:
+    """Let zeros pad the numbers as the scheme says, where that is how they are written.
+
+    What is written differently stays so; and locks have the normal form.
+    """
+    write = TagStyle(template="{version}", widths=calver.widths(scheme)).write if scheme else None
+    is_own = not (place.write or place.path.endswith(".lock"))
+    if write and is_own and place.text == write(place.version):
+        return replace(place, write=write)
+    return place
+
+
 def _apart(places: list[Place], files: Files) -> tuple[Place, ...]:
     """Return the places in the files behind symbolic links, none that overlaps an earlier one."""
     apart: list[Place] = []
@@ -285,4 +308,5 @@ WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str | bool: ("a path, or true or false", lambda value: isinstance(value, str | bool)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
+    tuple[str, ...] | None: ("a list of strings", _is_list_of_text),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 NAMES = re.compile(r"(?i)_*(version|release)_*(info|tuple|str|string)?_*|\w*_version_*")
 FILES = re.compile(r"__init__|_*(version|about|meta|metadata|release|const|constants)_*")
 
+WIDTH = 60  # of an expression that is told
+
 
 def in_setup_py(files: Files, layout: Layout, name: str) -> Iterator[Place]:
     """Find the version that setup.py hands to `setup()`, in it or in the files that it names."""
@@ -32,12 +35,15 @@ def in_setup_py(files: Files, layout: Layout, name: str) -> Iterator[Place]:
     value = setup_call(module).get("version") if module else None
     if module is None or value is None:
         return
+    words = textwrap.shorten(ast.unparse(value), WIDTH, placeholder=" …")
+    rule = f"setup.py line {value.lineno}: version={words}"
     if place := _direct(module, value, layout, files):
-        yield place
+        yield place.found_by(rule)
         return
     script = Script(module)
-    nodes = script.reached(value)
-    yield from _mentioned(script, nodes, files) or _scanned(layout, files, name)
+    found = _mentioned(script, script.reached(value), files)
+    how = "setup.py names the file" if found else "the modules were searched for __version__"
+    yield from (one.found_by(rule, how) for one in found or _scanned(layout, files, name))
 
 
 def setup_name(read: Read) -> str:

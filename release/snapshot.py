@@ -1,4 +1,4 @@
-"""The files of a commit, read without a checkout."""
+"""The files of a commit, or of one folder in it, read without a checkout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from release.git import Git
+    from release.places import Files
 
 LINK = "120000"  # the mode of a symbolic link in a tree
 
@@ -50,6 +53,8 @@ class Snapshot:
         own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
         return tuple(own.splitlines())
 
+    above = ()
+
     @cached_property
     def _contents(self) -> dict[str, bytes | None]:
         return {}
@@ -64,3 +69,40 @@ class Snapshot:
     @cached_property
     def _links(self) -> frozenset[str]:
         return frozenset(path for path, mode in self._modes.items() if mode == LINK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The `files` in a folder, by their paths from there; those above it begin with `../`."""
+
+    files: Files
+    path: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None where there is none."""
+        return self.files.read(self._from_top(path))
+
+    def real(self, path: str) -> str:
+        """Return the path of the file behind symbolic links."""
+        return posixpath.relpath(self.files.real(self._from_top(path)), self.path)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of the files in the folder."""
+        start = f"{self.path}/"
+        return tuple(
+            path.removeprefix(start) for path in self.files.paths if path.startswith(start)
+        )
+
+    @property
+    def tags(self) -> Collection[str]:
+        """Return the names of the tags of the whole repository."""
+        return self.files.tags
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
+        return tuple("../" * depth for depth in range(1, self.path.count("/") + 2))
+
+    def _from_top(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self.path, path))

@@ -23,6 +23,11 @@ KINDS = {
     "alpha": "a", "beta": "b", "candidate": "rc", "a": "a", "b": "b", "c": "rc", "rc": "rc",
     "dev": ".dev", "final": "",
 }  # fmt: skip
+# Arguments by name: those of sys.version_info, and `release`, which is false under development.
+ROLES = {
+    "major": "number", "minor": "number", "micro": "number", "patch": "number",
+    "releaselevel": "level", "serial": "serial", "release": "release",
+}  # fmt: skip
 LEVELS = {"a": "alpha", "b": "beta", "rc": "candidate", ".dev": "dev", "": "final"}
 HINT = "give it more elements, or choose a version that it can hold"
 
@@ -32,8 +37,8 @@ class Slot:
     """A constant that is one piece of a version, and what it is worth.
 
     `role`: a `number`; the `level` by name, and its `serial` number; text behind the numbers, in
-    one `suffix` or as `pre` and `dev`, which may be a number too; or a `sign`, below 0 before the
-    release.
+    one `suffix` or as `pre` and `dev`, which may be a number too; a `sign`, below 0 before the
+    release; or `release`, false under development.
     """
 
     node: ast.expr
@@ -104,19 +109,33 @@ def _spanned(module: Module, what: str, slots: Sequence[Slot], *, is_whole: bool
 
 
 def _tuple(value: ast.expr) -> list[Slot]:
-    """Return the slots of a tuple or list of constants, or of a call with such: `V(1, 2, 3)`."""
-    if isinstance(value, ast.Call) and not value.keywords:
-        nodes = value.args
+    """Return the slots of a tuple or list of constants, or of a call with such: `V(1, 2, 3)`.
+
+    Incremental's `Version("acme", 1, 2, 3)` begins with a name, and arguments may have names.
+    """
+    named: dict[str | None, ast.expr] = {}
+    if isinstance(value, ast.Call):
+        nodes = value.args[_begins_with_a_name(value.args) :]
+        named = {one.arg: one.value for one in value.keywords}
     elif isinstance(value, ast.Tuple | ast.List):
         nodes = value.elts
     else:
         return []
+    known = [name for name in ROLES if name in named]
+    nodes = [*nodes, *named.values()]
     values = [one for one in map(_constant, nodes) if one is not None]
-    roles = _roles(values)
-    if len(values) < len(nodes) or len(roles) < len(values) or roles[:1] != ["number"]:
+    roles = _roles(values[: len(nodes) - len(named)]) + [ROLES[name] for name in known]
+    is_clear = [*named] == known and len(values) == len(nodes) == len(roles)
+    if not is_clear or roles[:1] != ["number"]:
         return []
     slots = zip(nodes, roles, values, strict=True)
     return [Slot(node=node, role=role, value=value) for node, role, value in slots]
+
+
+def _begins_with_a_name(nodes: Sequence[ast.expr]) -> bool:
+    """Say whether a name is in front of at least two numbers."""
+    kinds = [type(_constant(node)) for node in nodes[:3]]
+    return kinds == [str, int, int] and not _is_number(str(_constant(nodes[0])))
 
 
 def _roles(values: Sequence[int | str]) -> list[str]:
@@ -126,7 +145,7 @@ def _roles(values: Sequence[int | str]) -> list[str]:
     if not rest:
         return ["number"] * count
     if len(rest) == 1:
-        level, sign = rest[0] in KINDS, isinstance(rest[0], int)
+        level, sign = rest[0] in KINDS, type(rest[0]) is int
         return ["number"] * count + ["sign" if sign else "level" if level else "suffix"]
     both = ["level", "serial"] if isinstance(rest[1], int) else ["pre", "dev"]
     return ["number"] * count + both * (len(rest) == len(both) and isinstance(rest[0], str))
@@ -161,12 +180,12 @@ def _piece(module: Module, name: str, value: ast.expr) -> list[Slot]:
 
 
 def _constant(node: ast.expr) -> int | str | None:
-    """Return a whole number or a string, None for anything else."""
+    """Return a whole number, a string or a truth value, None for anything else."""
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return value if type(value) in {int, str} else None
+    return value if type(value) in {bool, int, str} else None
 
 
 def _is_number(value: int | str) -> bool:
@@ -186,7 +205,7 @@ def _composed(slots: Sequence[Slot]) -> str:
             text += level
         elif slot.role in {"pre", "suffix"} or (slot.role == "serial" and level):
             text += str(slot.value)
-        elif slot.role == "sign" and int(slot.value) < 0:
+        elif (slot.role == "sign" and int(slot.value) < 0) or slot.value is False:
             text += ".dev0"
         elif slot.role == "dev" and slot.value:
             text += (
@@ -207,6 +226,7 @@ def _filled(slots: Sequence[Slot], version: Version) -> list[Slot]:
         "level": _level(str(old.get("level", "")), kind),
         "serial": number if kind or not was_final else old.get("serial", 0),
         "sign": old.get("sign", 0) if version.is_prerelease else 0,
+        "release": version.dev is None,
         "pre": f"{kind}{number}" if version.pre else "",
         "suffix": suffix[1:],
         "dev": _dev(old.get("dev", 0), version.dev),

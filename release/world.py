@@ -56,6 +56,17 @@ def secret_values() -> list[str]:
     return [value for value in named if len(value) >= SHORTEST]
 
 
+def upload_source(config: Configuration) -> str:
+    """Say where it is known from which index files go to, in twine's own order."""
+    if config.repository:
+        return "`repository`"
+    if os.environ.get("TWINE_REPOSITORY_URL"):
+        return "TWINE_REPOSITORY_URL"
+    if name := os.environ.get("TWINE_REPOSITORY"):
+        return f"TWINE_REPOSITORY={name}, in ~/.pypirc"
+    return "the default; `repository` or TWINE_REPOSITORY sets it"
+
+
 def reach_loopback() -> None:
     """Keep requests to this machine away from a proxy; requests and pip read the variable."""
     for key in ("NO_PROXY", "no_proxy"):

@@ -54,6 +54,7 @@ class Sources(dict[str, bytes]):
         return path
 
     tags: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     assert Environment.fresh(tmp_path / "environment", env).uv is None
     version = Version("1.2.3")
     built = build(stage.clone, out, name="acme", version=version, epoch=0, env=env)
-    check(built, out, previous=version, version=version, import_names=(), env=env)
+    check(built, out, previous=version, version=version, import_names=None, env=env)
 
 
 BACKEND = """\

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.version import Version
@@ -16,6 +17,9 @@ from release import ReleaseError
 from release.init import template
 from release.project import Configuration
 from release.version import PARTS, Bump, next_version
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,7 +56,7 @@ def test_every_option_is_documented() -> None:
         if row[0].startswith("`--")
         for verb in ("all" if row[1] == "all" else row[1]).split(",")
     }
-    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse", "init"):
+    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse", "init", "explain"):
         text = subprocess.run(
             [sys.executable, "-m", "release", verb, "--help"],
             capture_output=True,
@@ -105,6 +109,32 @@ def test_sessions_do_not_run_a_module_of_the_project() -> None:
 
 def test_the_sessions_to_adopt_are_those_that_init_writes() -> None:
     assert template("noxfile.py") in README
+
+
+def test_what_explain_tells_is_documented(stage: Stage) -> None:
+    pyproject = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "acme"
+dynamic = ["version"]
+
+[tool.hatch.version]
+path = "src/acme/__about__.py"
+"""
+    stage.commit(
+        {
+            "pyproject.toml": pyproject,
+            "src/acme/__about__.py": '"""Acme."""\n\n__version__ = "1.2.3"\n',
+            "docs/conf.py": 'release = "1.2.2"\n',
+            "uv.lock": '[[package]]\nname = "acme"\nversion = "1.2.3"\n',
+        }
+    )
+    stage.git("remote", "set-url", "--push", "origin", "git@example.org:acme/acme.git")
+    told = stage.run("explain").out.replace(stage.url, "http://127.0.0.1:8080/")
+    assert f"```text\n{told}```\n" in README
 
 
 def test_the_exit_codes_are_documented() -> None:

@@ -107,7 +107,10 @@ def test_a_plugin_that_takes_the_version_from_tags_is_named(
     files: dict[str, str], plugin: str
 ) -> None:
     found = sources(files)
-    assert vcs_plugin(parse(found.get("pyproject.toml", b"")), found) == plugin
+    named = vcs_plugin(parse(found.get("pyproject.toml", b"")), found)
+    assert named
+    assert named.name == plugin
+    assert named.rule
     found.tags = ("v1.3.0", "v1.2")
     project = Project.load(found)
     assert (project.vcs, str(project.version), project.places) == (plugin, "1.3.0", ())

@@ -193,6 +193,17 @@ import-names = ["acme"]
     ]
 
 
+def test_a_module_that_imports_what_is_not_declared(stage: Stage) -> None:
+    stage.commit({"acme.py": '"""A sample."""\nimport undeclared\n'})
+    refused = stage.run("publish", "minor", "--skip-tests")
+    assert refused.code == 1
+    assert "No module named 'undeclared'" in refused.err
+    assert "import-names = [] imports none" in refused.err
+    table = "\n[tool.nox-release]\nimport-names = []\n"
+    stage.commit({"pyproject.toml": PYPROJECT + table})
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+
+
 def test_a_shallow_clone_is_deepened(stage: Stage) -> None:
     place = stage.clone.parent / "shallow"
     url = stage.remote.as_uri()

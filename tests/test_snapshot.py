@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from release.git import Git
 from release.project import Project
-from release.snapshot import Snapshot
+from release.snapshot import Folder, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +76,17 @@ def test_the_paths_are_those_of_files_and_links(tmp_path: Path) -> None:
     files = snapshot(tmp_path, {"a é.txt": b"", "b/c": b""}, {"d": "b"})
     assert sorted(files.paths) == ["a é.txt", "b/c", "d"]
     assert files.read("d/c") == b""
+
+
+def test_a_folder_is_seen_from_there(tmp_path: Path) -> None:
+    lock = b'[[package]]\nname = "acme-core"\nversion = "1.2.3"\n'
+    pyproject = b'[project]\nname = "acme-core"\nversion = "1.2.3"\n'
+    files = {"libs/core/pyproject.toml": pyproject, "libs/core/a/b.py": b"", "uv.lock": lock}
+    top = snapshot(tmp_path, files, {"libs/core/VERSION": "../../uv.lock"})
+    core = Folder(files=top, path="libs/core")
+    assert sorted(core.paths) == ["VERSION", "a/b.py", "pyproject.toml"]
+    assert core.above == ("../", "../../")
+    assert core.real("VERSION") == "../../uv.lock"
+    assert core.read("VERSION") == core.read("../../uv.lock") == lock
+    assert core.read("../core/a/b.py") == b""
+    assert core.read("uv.lock") is None

@@ -157,6 +157,9 @@ PADDED = "[project]\nname = 'acme'\nversion = '{}'\n[tool.nox-release]\n{}\n"
         ("2026.10.12", "", "2026.10.12", "2026.11.1", "2026.11.1"),
         ("2026.10.12", "scheme = 'YYYY.0M.0D'", "2026.10.12", "2026.11.1", "2026.11.01"),
         ("2026.10.12", "scheme = 'YYYY.0M.MICRO'", "2026.10.12", "2027.1.0", "2027.01.0"),
+        ("2026.8.17", "scheme = 'YYYY.0M.0D'", "2026.08.17", "2026.9.1", "2026.09.01"),
+        ("2026.08.17", "scheme = 'YYYY.MM.DD'", "2026.08.17", "2026.9.1", "2026.09.01"),
+        ("2026.8.17", "scheme = 'YYYY.MM.DD'", "2026.8.17", "2026.9.1", "2026.9.1"),
         ("2026.08.17", "tag = 'v{version}'", "2026.08.17", "2026.9.1", "v2026.09.01"),
         ("2026.08.17", "", "v2026.08.17", "2026.8.17.post1", "v2026.08.17.post1"),
         ("26.10.00", "", "v26.08.00", "26.12.0", "v26.12.00"),
@@ -169,6 +172,32 @@ def test_zeros_follow_the_file_or_the_scheme(
 ) -> None:
     project = Project.load(Sources({"pyproject.toml": PADDED.format(said, config).encode()}))
     assert project.tag_style(tags.split()).write(Version(version)) == tag
+
+
+@pytest.mark.parametrize(
+    ("said", "scheme", "version", "written"),
+    [
+        ("2026.10.12", "YYYY.0M.0D", "2027.1.5", "2027.01.05"),
+        ("2026.10.12", "YYYY.MM.DD", "2027.1.5", "2027.1.5"),
+        ("2026.8.17", "YYYY.0M.0D", "2026.9.1", "2026.9.1"),
+        ("2026.08.17", "YYYY.MM.DD", "2026.9.1", "2026.09.01"),
+        ("2026.08.7", "YYYY.0M.0D", "2026.9.1", "2026.09.1"),
+        ("2026.08.12", "YYYY.0M.MICRO", "2026.9.0", "2026.09.0"),
+        ("v2026.10.12", "YYYY.0M.0D", "2027.1.5rc1", "v2027.01.05rc1"),
+        ("2026.10.12-rc.1", "YYYY.0M.0D", "2026.10.12rc2", "2026.10.12-rc.2"),
+    ],
+)
+def test_the_scheme_pads_the_file_unless_that_is_written_differently(
+    said: str, scheme: str, version: str, written: str
+) -> None:
+    lock = b'[[package]]\nname = "acme"\nversion = "%s"\n'
+    text = PADDED.format(said, f"scheme = '{scheme}'").encode()
+    files = {"pyproject.toml": text, "uv.lock": lock % said.encode()}
+    edits = Project.load(Sources(files)).edits(Version(version))
+    after = {edit.path: (edit.after or b"").decode() for edit in edits}
+    assert f"version = '{written}'\n" in after["pyproject.toml"]
+    if said == "2026.10.12":
+        assert f'version = "{version}"\n' in after["uv.lock"]
 
 
 def test_the_newest_is_the_one_with_the_highest_numbers() -> None:

@@ -83,19 +83,15 @@ def _released(
     base = repository.git("rev-parse", "HEAD")
     with serve(files) as (url, password):
         twine = {"TWINE_USERNAME": USER, "TWINE_PASSWORD": password, "TWINE_REPOSITORY_URL": url}
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "release", "publish", project.level, "--skip-tests",
-             "--json", *project.options, *(["--dry-run"] if is_dry else [])],
-            cwd=repository.clone, env={**env, **twine}, stdin=subprocess.DEVNULL,
-            capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+        explained = _run(repository, {**env, **twine}, "explain")
+        options = [project.level, "--skip-tests", *(["--dry-run"] if is_dry else [])]
+        document = _run(repository, {**env, **twine}, "publish", *options)
         plan = document.get("plan", {})
         is_found = Version(plan.get("version", "0")) == Version(project.next)
         diffs = plan.get("edits", {})
         artifacts: list[str] = []
-        if done.returncode:
-            wrong = _refusal(done.returncode, document) or [done.stderr[-600:]]
+        if code := document["exit_code"]:
+            wrong = _refusal(code, document)
         elif is_dry:
             wrong = [*_bad_tag(project, plan["tag"]), *bad_lines(project, diffs)]
         else:
@@ -103,9 +99,33 @@ def _released(
             artifacts = [*_bad_artifacts(project, files, folder, url)]
             wrong = [*artifacts, *_bad_git(repository, base), *bad_lines(project, diffs)]
     return Outcome(
-        project=project, is_found=is_found, places=tuple(diffs), wrong=tuple(wrong),
-        is_right=not (done.returncode or artifacts or is_dry),
+        project=project, is_found=is_found, places=tuple(diffs),
+        wrong=(*wrong, *([_explained(explained)] if wrong else [])),
+        is_right=not (code or artifacts or is_dry),
     )  # fmt: skip
+
+
+def _run(repository: Repository, env: dict[str, str], *args: str) -> dict[str, Any]:
+    """Run one verb in the project, and return its document; `LookupError` where it prints none."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "release", *args, "--json", *repository.project.options],
+        cwd=repository.clone, env=env, stdin=subprocess.DEVNULL,
+        capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    if not done.stdout:
+        raise LookupError(done.stderr[-600:])
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def _explained(document: dict[str, Any]) -> str:
+    """Say where the version was found and what that would change, or which files were looked at."""
+    if "facts" not in document:
+        return f"looked at {', '.join(document.get('looked', ()))}"
+    places = [f"{one['path']}:{one['line']}" for one in document["changes"]]
+    stale = "".join(f"; left alone: {one}" for one in document["stale"])
+    where = ", ".join(places) or "no file"
+    return f"found: {document['facts']['found']['value']}; changes {where}{stale}"
 
 
 def _refusal(code: int, document: dict[str, Any]) -> list[str]:

@@ -1,0 +1,185 @@
+"""The packages of a repository: which there are, which go together, and which comes first."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release import ReleaseError, UsageError
+from release.layout import OTHERS
+from release.places import Place
+from release.setup_py import setup_name
+from release.snapshot import Folder
+from release.tables import parse, value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from release.places import Files
+
+DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
+NAMES = (("project", "name"), ("tool", "poetry", "name"), ("tool", "flit", "metadata", "dist-name"))
+PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package in `folder` ("" is the top of the repository); names are normalised (PEP 503)."""
+
+    folder: str
+    name: str
+    needs: frozenset[str]  # what it requires, extras included
+    pins: Mapping[str, Version]  # and those of them that it wants in one version
+
+    @classmethod
+    def of(cls, files: Files, folder: str) -> Package | None:
+        """Read what a folder declares, None where that is no package that can be built."""
+        here = Folder(files=files, path=folder) if folder else files
+        pyproject = _pyproject(here)
+        name = next(filter(None, (value_at(pyproject, *keys) for keys in NAMES)), None)
+        name = name or setup_name(here.read)
+        is_built = "build-system" in pyproject or here.read("setup.py") or here.read("setup.cfg")
+        if not (isinstance(name, str) and name and is_built) or _is_virtual(pyproject):
+            return None
+        requirements = [*_requirements(pyproject)]
+        return cls(
+            folder=folder,
+            name=canonicalize_name(name),
+            needs=frozenset(canonicalize_name(one.name) for one in requirements),
+            pins={
+                canonicalize_name(one.name): version
+                for one in requirements
+                if (version := _pinned(one))
+            },
+        )
+
+
+def packages(files: Files) -> dict[str, Package]:
+    """Return the packages of a repository by folder; tests, examples and copies have none.
+
+    Where there is none at all, the top is to say why.
+    """
+    declared = (path.rpartition("/") for path in files.paths)
+    folders = sorted({folder for folder, _, name in declared if name in DECLARED})
+    own = [folder for folder in folders if not OTHERS.search(f"{folder}/")]
+    found = {folder: package for folder in own if (package := Package.of(files, folder))}
+    return found or {"": Package(folder="", name="", needs=frozenset(), pins={})}
+
+
+def chosen(wanted: Iterable[str], known: Mapping[str, Package], here: str = "") -> list[Package]:
+    """Return the packages that folders or names mean; for none of them, the one around `here`.
+
+    `UsageError` names the packages that there are.
+    """
+    if found := [_meant(one, known) for one in wanted]:
+        return [*{package.folder: package for package in found}.values()]
+    around = [here, *map(str, PurePosixPath(here).parents)]
+    folders = [folder.removeprefix(".") for folder in around] if len(known) > 1 else [*known]
+    if found := [known[folder] for folder in folders if folder in known]:
+        return found[:1]
+    raise UsageError(
+        "say which package is meant",
+        "\n".join(f"--package {folder}: {one.name}" for folder, one in known.items()),
+    )
+
+
+def _meant(one: str, known: Mapping[str, Package]) -> Package:
+    folder = posixpath.normpath(one.replace("\\", "/")).removeprefix("./")
+    folder = "" if folder == "." else folder
+    by_name = {package.name: package for package in known.values()}
+    if found := known.get(folder) or by_name.get(canonicalize_name(one)):
+        return found
+    near = difflib.get_close_matches(one, [*known, *by_name], n=1)
+    raise UsageError(
+        f"--package {one}: there is no such package, as committed",
+        f"did you mean {near[0]}?" if near else f"known: {', '.join(filter(None, known))}",
+    )
+
+
+def together(
+    first: Iterable[Package], known: Mapping[str, Package], versions: Mapping[str, Version]
+) -> list[Package]:
+    """Return packages with their siblings in lockstep, each behind those that it needs.
+
+    Siblings are in lockstep when they have the same version, and one requires exactly that of the
+    other. `versions` are those of the packages by folder.
+    """
+    found = {package.folder: package for package in first}
+    while more := {
+        other.folder: other
+        for one in found.values()
+        for other in known.values()
+        if other.folder not in found and _in_lockstep(one, other, versions)
+    }:
+        found |= more
+    return in_order(found.values())
+
+
+def _in_lockstep(one: Package, other: Package, versions: Mapping[str, Version]) -> bool:
+    version = versions.get(one.folder)
+    is_pinned = version in {one.pins.get(other.name), other.pins.get(one.name)}
+    return version is not None and version == versions.get(other.folder) and is_pinned
+
+
+def in_order(found: Collection[Package]) -> list[Package]:
+    """Return packages, each behind those that it needs; where they need each other, by folder."""
+    by_name = {package.name: package for package in sorted(found, key=lambda one: one.folder)}
+    needs = {name: one.needs & by_name.keys() - {name} for name, one in by_name.items()}
+    with suppress(CycleError):
+        return [by_name[name] for name in TopologicalSorter(needs).static_order()]
+    return [*by_name.values()]
+
+
+def pins(name: str, version: Version, files: Files) -> list[Place]:
+    """Return the places in `files` of a package that require exactly this version of a sibling."""
+    words = rb"[-_.]+".join(re.escape(word).encode() for word in name.split("-"))
+    places = []
+    for path in DECLARED:
+        for match in re.finditer(PIN % words, files.read(path) or b""):
+            text = match["version"].decode()
+            place = Place(
+                path=path, what=f"requirement of {name}", start=match.start("version"), text=text
+            )
+            with suppress(ReleaseError):
+                places += [place] if place.version == version else []
+    return places
+
+
+def _pyproject(files: Files) -> dict[str, Any]:
+    with suppress(ValueError):  # whoever releases it is told
+        return parse(files.read("pyproject.toml") or b"")
+    return {}
+
+
+def _is_virtual(pyproject: dict[str, Any]) -> bool:
+    """Say whether a project holds others, and isn't one that can be installed."""
+    is_package = value_at(pyproject, "tool", "uv", "package")
+    return is_package is False or value_at(pyproject, "tool", "poetry", "package-mode") is False
+
+
+def _requirements(pyproject: dict[str, Any]) -> Iterable[Requirement]:
+    extras = value_at(pyproject, "project", "optional-dependencies")
+    lists = [value_at(pyproject, "project", "dependencies")]
+    lists += [*extras.values()] if isinstance(extras, dict) else []
+    for texts in lists:
+        for text in texts if isinstance(texts, list) else []:
+            with suppress(InvalidRequirement, TypeError):
+                yield Requirement(text)
+
+
+def _pinned(requirement: Requirement) -> Version | None:
+    """Return the one version that a requirement takes, None where it takes others, too."""
+    exact = [one for one in requirement.specifier if one.operator in {"==", "==="}]
+    with suppress(InvalidVersion):  # 1.2.*
+        return Version(exact[0].version) if exact else None
+    return None

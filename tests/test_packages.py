@@ -1,0 +1,147 @@
+"""Which packages a repository has, which go together, and which comes first."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from release import UsageError
+from release.packages import chosen, in_order, packages, pins, together
+from tests.stage import Sources
+
+BUILT = "[build-system]\nrequires = ['flit_core']\n"
+
+
+def package(name: str, *requirements: str, more: str = BUILT) -> bytes:
+    return f"{more}[project]\nname = '{name}'\ndependencies = {[*requirements]}\n".encode()
+
+
+WORKSPACE = Sources(
+    {
+        "pyproject.toml": b"[project]\nname = 'everything'\nversion = '0.0.0'\n",
+        "libs/core/pyproject.toml": package("Acme.Core"),
+        "libs/cli/pyproject.toml": package("acme-cli", "click", "acme_core[fast] == 1.2.3"),
+        "libs/extra/pyproject.toml": package("acme-extra", "acme-cli>=1"),
+        "libs/old/setup.py": b"from setuptools import setup\nsetup(name='acme-old')\n",
+        "docs/pyproject.toml": package("docs"),
+        "tests/data/pyproject.toml": package("sample"),
+        "libs/core/tests/pyproject.toml": package("sample"),
+    }
+)
+NAMES = {
+    "libs/cli": "acme-cli",
+    "libs/core": "acme-core",
+    "libs/extra": "acme-extra",
+    "libs/old": "acme-old",
+}
+
+
+def test_packages_are_found_by_what_can_be_built() -> None:
+    found = packages(WORKSPACE)
+    assert {folder: one.name for folder, one in found.items()} == NAMES
+    assert found["libs/cli"].needs == {"click", "acme-core"}
+    assert found["libs/cli"].pins == {"acme-core": Version("1.2.3")}
+    assert found["libs/extra"].pins == {}
+
+
+@pytest.mark.parametrize(
+    "pyproject",
+    [
+        package("all", more=BUILT + "[tool.uv]\npackage = false\n"),
+        package("all", more=BUILT + "[tool.poetry]\npackage-mode = false\n"),
+        b"[project]\nname = 'all'\n",
+        b"",
+        b"[broken",
+    ],
+)
+def test_a_top_that_only_holds_others_is_no_package(pyproject: bytes) -> None:
+    files = Sources({"pyproject.toml": pyproject, "core/pyproject.toml": package("core")})
+    assert [*packages(files)] == ["core"]
+
+
+def test_a_top_that_is_alone_is_the_package_whatever_it_lacks() -> None:
+    for files in ({}, {"pyproject.toml": b"[project]\nname = 'all'\n"}, {"a.py": b""}):
+        assert [*packages(Sources(files))] == [""]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "here", "folders"),
+    [
+        (["libs/core"], "", ["libs/core"]),
+        (["./libs/core/"], "", ["libs/core"]),
+        (["libs\\core"], "", ["libs/core"]),
+        (["acme_core", "libs/core"], "", ["libs/core"]),
+        (["acme-cli", "acme-core"], "", ["libs/cli", "libs/core"]),
+        ([], "libs/core", ["libs/core"]),
+        ([], "libs/core/src/acme", ["libs/core"]),
+    ],
+)
+def test_a_package_is_meant_by_folder_name_or_where_one_is(
+    wanted: list[str], here: str, folders: list[str]
+) -> None:
+    assert [one.folder for one in chosen(wanted, packages(WORKSPACE), here)] == folders
+
+
+def test_the_only_package_is_meant() -> None:
+    for folder in ("", "backend"):
+        files = Sources({f"{folder}/pyproject.toml".lstrip("/"): package("acme")})
+        assert [one.folder for one in chosen([], packages(files), "docs")] == [folder]
+
+
+def test_the_top_is_meant_where_it_is_one() -> None:
+    files = Sources({**WORKSPACE, "pyproject.toml": package("acme")})
+    assert [one.folder for one in chosen([], packages(files), "docs")] == [""]
+    assert [one.folder for one in chosen(["."], packages(files))] == [""]
+
+
+@pytest.mark.parametrize("wanted", [[], ["libs/cor"], ["acme-colour"], ["."], ["../elsewhere"]])
+def test_what_is_not_there_is_refused_with_what_is(wanted: list[str]) -> None:
+    with pytest.raises(UsageError) as refused:
+        chosen(wanted, packages(WORKSPACE), "libs")
+    assert "libs/core" in refused.value.hints[0] or "acme-core" in refused.value.hints[0]
+
+
+ONE, TWO = Version("1.2.3"), Version("2.0")
+
+
+@pytest.mark.parametrize(
+    ("first", "versions", "folders"),
+    [
+        ("libs/core", {}, ["libs/core", "libs/cli"]),
+        ("libs/cli", {}, ["libs/core", "libs/cli"]),
+        ("libs/extra", {}, ["libs/extra"]),
+        ("libs/core", {"libs/cli": TWO}, ["libs/core"]),
+        ("libs/cli", {"libs/core": TWO}, ["libs/cli"]),
+        ("libs/core", {"libs/core": TWO, "libs/cli": TWO}, ["libs/core"]),
+    ],
+)
+def test_siblings_in_lockstep_go_together(
+    first: str, versions: dict[str, Version], folders: list[str]
+) -> None:
+    known = packages(WORKSPACE)
+    found = together([known[first]], known, {**dict.fromkeys(known, ONE), **versions})
+    assert [one.folder for one in found] == folders
+
+
+def test_each_comes_behind_what_it_needs() -> None:
+    known = packages(WORKSPACE)
+    order = [one.name for one in in_order(known.values())]
+    assert order.index("acme-core") < order.index("acme-cli") < order.index("acme-extra")
+
+
+def test_those_that_need_each_other_come_by_folder() -> None:
+    files = {"b/pyproject.toml": package("one", "two"), "a/pyproject.toml": package("two", "one")}
+    assert [one.folder for one in in_order(packages(Sources(files)).values())] == ["a", "b"]
+
+
+def test_exact_requirements_of_a_sibling_are_places() -> None:
+    text = """\
+dependencies = ["acme-core==1.2.3", 'ACME_core[fast, x] == 1.2.3 ; python_version > "3"',
+  "acme-core==1.2.4", "acme-core>=1.2.3", "acme-core-more==1.2.3", "not-acme-core==1.2.3"]
+x = ["acme.core===1.2.3"]
+"""
+    places = pins("acme-core", ONE, Sources({"pyproject.toml": text.encode()}))
+    assert [text[: place.start].count("\n") for place in places] == [0, 0, 2]
+    assert {place.text for place in places} == {"1.2.3"}
+    config = b"[options]\ninstall_requires =\n  acme-core==1.2.3\n"
+    assert len(pins("acme-core", ONE, Sources({"setup.cfg": config}))) == 1
