@@ -20,17 +20,16 @@ from release import ReleaseError, UsageError
 from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
     from typing import TypeAlias
 
-    from packaging.version import Version
-
     from release.console import Console
     from release.git import Git
-    from release.project import Project
+    from release.plan import Distribution
+    from release.project import Configuration, Project
     from release.version import Bump
-    from release.world import Facts, World
+    from release.world import Facts, Subject, World
 
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
 
@@ -93,55 +92,52 @@ def _publish(options: Options, console: Console) -> None:
             f"--resume and --abandon take no level: {options.bump}",
             "leave one of them out",
         )
-    git, project = _here()
-    world = _world(git, project, options, console)
-    facts = world.facts(project.name, project.config.branch)
+    git, projects = _here(options)
+    world = _world(git, projects[0].config, options, console)
     if options.abandon:
-        _abandon(options, facts, world, console)
-    elif options.resume or facts.intent_id:
-        _finish(options, project, facts, world, console)
+        _abandon(world.facts(projects[0].name, projects[0].config.branch), options, world, console)
+        return
+    subjects = world.subjects(projects)
+    if options.resume or subjects[0][1].intent_id:
+        _finish(options, subjects, world, console)
     else:
-        _begin(options, project, facts, world, console)
+        _begin(options, subjects, world, console)
 
 
-def _begin(
-    options: Options, project: Project, facts: Facts, world: World, console: Console
-) -> None:
-    from release.build import DEFAULT_TESTS
+def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
     from release.publish import prepare, publish, story
     from release.steps import following, take
     from release.trust import released_before
 
-    bump = _bump(options, project, facts.known(project))
-    if found := released_before(bump, facts, world):
-        tag, commit = found
-        step = following(tag, commit, facts.branch, world)
+    projects, (_, facts) = [project for project, _ in subjects], subjects[0]
+    bump = _bump(options, subjects)
+    if found := released_before(bump, subjects, world):
+        tags, commit = found
+        step = following(tags, commit, facts.branch, world)
         if not (options.dry_run or step.done()):  # it was finished elsewhere
             take(step, console)
-        console.show_released_before(tag)
+        console.show_released_before(tags)
         return
-    tests = () if options.skip_tests else project.config.test_command or DEFAULT_TESTS
-    draft = prepare(bump, project, facts, world, tests=tests)
-    console.show_draft(draft, story(draft, world))
+    draft = prepare(bump, subjects, world, skip_tests=options.skip_tests)
+    console.show_draft(draft, story(draft, projects, world))
     if not options.dry_run:
-        console.show_released(publish(draft, project, world, console), world.index.simple_url)
+        console.show_released(publish(draft, projects, world, console), world.index.simple_url)
 
 
-def _finish(
-    options: Options, project: Project, facts: Facts, world: World, console: Console
-) -> None:
+def _finish(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
     from release.resume import resume
     from release.trust import accept
 
-    bump = None if options.resume else _bump(options, project)
-    intent = accept(facts.pending(), bump, facts, world)
+    facts, folders = subjects[0][1], [project.folder for project, _ in subjects]
+    asked = None if options.resume else (_bump(options, subjects), folders)
+    intent = accept(facts.pending(), asked, facts, world)
     console.show_pending(intent)
     if not options.dry_run:
         console.confirm(f"Finish {intent.plan.title}?")
         console.show_released(resume(intent, world, console), world.index.simple_url)
 
 
-def _abandon(options: Options, facts: Facts, world: World, console: Console) -> None:
+def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
     from release.abandon import abandon
     from release.trust import accept
 
@@ -155,42 +151,46 @@ def _abandon(options: Options, facts: Facts, world: World, console: Console) -> 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
-    from release.prerelease import prepare_rc, publish_rc
+    from release.prerelease import prepare_all, publish_all
     from release.publish import story
 
-    git, project = _here(options.ref)
-    world = _world(git, project, options, console)
-    facts = world.facts(project.name, project.config.branch)
-    bump = _bump(options, project, facts.known(project))
+    git, projects = _here(options, options.ref)
+    world = _world(git, projects[0].config, options, console)
+    subjects = world.subjects(projects)
+    bump = _bump(options, subjects)
     ask = () if options.ref else (clean_tree,)
     base = git.named(options.ref or "HEAD")
-    drafts = prepare_rc(bump, project, facts, world, base=base, ask=ask)
-    console.show_draft(drafts[0], story(drafts[0], world))
+    prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
+    for project, drafts in zip(projects, prepared, strict=True):
+        console.show_draft(drafts[0], story(drafts[0], [project], world))
     if not options.dry_run:
-        draft, built = publish_rc(drafts, project, world, console)
-        console.show_released(draft, world.index.simple_url)
-        console.show_built(built)
+        for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
+            console.show_released(draft, world.index.simple_url)
+            console.show_built(built)
 
 
 def _status(options: Options, console: Console) -> None:
     from release.status import look, show
 
-    git, project = _here()
-    world = _world(replace(git, is_reader=True), project, options, console)
+    git, project = _alone(options)
+    world = _world(replace(git, is_reader=True), project.config, options, console)
     facts = world.facts(project.name, project.config.branch)
     status = look(project, facts, world)
     show(status, console)
     status.verdict()
 
 
-def _explain(_: Options, console: Console) -> None:
+def _explain(options: Options, console: Console) -> None:
     from release.explain import explain, show, show_asked
-    from release.snapshot import Snapshot
+    from release.packages import chosen, packages
+    from release.snapshot import Snapshot, below
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
+    (package,) = chosen(options.package, packages(files), _folder(git))
+    files.asked.clear()
     try:
-        explanation = explain(git, files)
+        explanation = explain(git, below(files, package.folder))
     except ReleaseError:
         show_asked(files.asked, console)
         raise
@@ -200,8 +200,8 @@ def _explain(_: Options, console: Console) -> None:
 def _yank(options: Options, console: Console) -> None:
     from release.yank import decide, show, show_yanked, wait_until_yanked
 
-    git, project = _here()
-    world = _world(replace(git, is_reader=True), project, options, console)
+    git, project = _alone(options)
+    world = _world(replace(git, is_reader=True), project.config, options, console)
     facts = world.facts(project.name, project.config.branch)
     yank = decide(options.version, options.reason, project, facts, world)
     if yank.shown is None:
@@ -216,13 +216,14 @@ def _build(options: Options, console: Console) -> None:
     from release.publish import build_and_check
     from release.worktree import worktree
 
-    git, project = _here()
-    world = _world(git, project, options, console)
+    git, projects = _here(options)
+    world = _world(git, projects[0].config, options, console)
     with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
-        version = None if project.vcs else project.version
-        built = build_and_check(
-            here, project, world, console, Path(folder), version=version, tag=""
-        )
+        dist = Path(folder)
+        built: list[Distribution] = []
+        for project in projects:
+            version = None if project.vcs else project.version
+            built += build_and_check(here, project, world, console, dist, version=version, tag="")
         options.out.mkdir(parents=True, exist_ok=True)
         for one in built:
             shutil.copy2(Path(folder, one.filename), options.out / one.filename)
@@ -234,8 +235,9 @@ def _rehearse(options: Options, console: Console) -> None:
     from release.world import reach_loopback
 
     reach_loopback()
-    git, project = _here()
-    rehearse(_bump(options, project), git, console, skip_tests=options.skip_tests)
+    git, projects = _here(options)
+    bump = _bump(options, [(project, None) for project in projects])
+    rehearse(bump, projects, git, console, skip_tests=options.skip_tests)
 
 
 def _init(options: Options, console: Console) -> None:
@@ -259,31 +261,53 @@ def _git() -> Git:
     return Git(root=git.toplevel(), env=git.env)
 
 
-def _here(revision: str = "") -> tuple[Git, Project]:
-    """Return the repository around the current folder, and the project that it has committed."""
-    from release.project import Project
+def _folder(git: Git) -> str:
+    """Return where in the repository the command was called, "" for its top."""
+    folder = Path.cwd().resolve().relative_to(git.root.resolve()).as_posix()
+    return "" if folder == "." else folder
+
+
+def _here(options: Options, revision: str = "") -> tuple[Git, list[Project]]:
+    """Return the repository around the current folder, and the projects that are released."""
+    from release.packages import chosen_projects
     from release.workspace import clear_after_killed_runs
 
     git = _git()
     clear_after_killed_runs(git)
-    return git, Project.at(git, git.named(revision or "HEAD"))
+    commit = git.named(revision or "HEAD")
+    is_any = getattr(options, "resume", False) or getattr(options, "abandon", False)
+    return git, chosen_projects(git, commit, options.package, _folder(git), is_any=is_any)
 
 
-def _world(git: Git, project: Project, options: Options, console: Console) -> World:
+def _alone(options: Options) -> tuple[Git, Project]:
+    """Return the repository around the current folder, and the one project that is meant."""
+    git, projects = _here(options)
+    wanted = [one for one in projects if one.folder in {*options.package}] or projects
+    return git, wanted[0]
+
+
+def _world(git: Git, config: Configuration, options: Options, console: Console) -> World:
     from release.world import World
 
-    repository = getattr(options, "repository", "")
-    world = World.of(git, project.config, repository=repository, interactive=console.asks)
+    world = World.of(
+        git,
+        config,
+        repository=getattr(options, "repository", ""),
+        packages=options.package,
+        interactive=console.asks,
+    )
     if hasattr(options, "repository"):
         console.hide(world.index.secrets())
     return world
 
 
-def _bump(options: Options, project: Project, taken: Collection[Version] = ()) -> Bump:
+def _bump(options: Options, subjects: Sequence[tuple[Project, Facts | None]]) -> Bump:
     from release.version import Bump, outcomes
     from release.world import today
 
     if options.bump is None:
+        project, facts = subjects[0]
+        taken = facts.known(project) if facts else ()
         results = outcomes(project.version, taken, project.config.calendar(today()))
         raise UsageError(
             "say what comes after " + str(project.version),
@@ -360,6 +384,9 @@ def _verb(
     parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
     parser.set_defaults(verb=verb)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    if name != "init":
+        text = "a package by folder or name, where there are several; may be said again"
+        parser.add_argument("--package", action="append", default=[], metavar="FOLDER", help=text)
     return parser
 
 

@@ -6,13 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError, Unfinished
-from release.agreement import yank_command
 from release.process import ProgramFailed
-from release.publish import dead_end, unfinished_on_error
+from release.publish import dead_end, unfinished_on_error, yank_commands
 from release.steps import on_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from release.console import Console
     from release.index import IndexFile
@@ -31,7 +30,7 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
         f"the same command continues: nox -s publish_release -- --abandon{world.again}\n"
         f"or finish it: nox -s publish_release -- --resume{world.again}"
     )
-    with unfinished_on_error(plan.version, world, console, hint):
+    with unfinished_on_error(world, console, hint=hint):
         with console.step(f"Take {plan.title} over: nobody else goes on with it"):
             intent = take_over(intent, world)
         with console.step("See that no file of it turns up on the index") as line:
@@ -64,27 +63,32 @@ def clear(intent: Intent, world: World) -> None:
 
 
 def refuse_if_seen(plan: Plan, world: World, refusal: type[ReleaseError] = ReleaseError) -> None:
-    """Raise `refusal` when others may have seen this release: its files, or its tag."""
-    files = world.index.files(plan.name)
-    hint = (
-        f"finish it: nox -s publish_release -- --resume{world.again}\n"
-        f"then, if it is bad: {yank_command(plan.version, world.again)}"
+    """Raise `refusal` when others may have seen this release: its files, or a tag of it."""
+    hint = f"finish it: nox -s publish_release -- --resume{world.again}" + "".join(
+        f"\nthen, if it is bad: {one}" for one in yank_commands(plan, world)
     )
-    if own := published(plan, files, world):
-        message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
-        if others := {file.filename for file in files if file.version == plan.version} - {*own}:
-            message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
-            raise refusal(message, dead_end(plan.version, world))
-        raise refusal(message, hint)
-    if world.git.remote_tag(plan.tag) == plan.commit:  # on another one it isn't ours
-        raise refusal(
-            f"{plan.title} can't be abandoned: others may have seen {plan.tag} on "
-            + world.git.remote,
-            hint,
-        )
+    listed = [(one, world.index.files(one.name)) for one in plan.all]
+    if own := [name for one, files in listed for name in published(one, files, world)]:
+        words = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
+        if others := foreign(listed, own):
+            words += f"; nor finished: {', '.join(others)} has other bytes there"
+            raise refusal(words, dead_end(plan, world))
+        raise refusal(words, hint)
+    for tag in plan.tags:
+        if world.git.remote_tag(tag) == plan.commit:  # on another one it isn't ours
+            words = f"{plan.title} can't be abandoned: others may have seen {tag}"
+            raise refusal(f"{words} on {world.git.remote}", hint)
+
+
+def foreign(listed: Iterable[tuple[Plan, Iterable[IndexFile]]], own: Collection[str]) -> list[str]:
+    """Return the names of files of these versions that the index has, and that aren't `own`."""
+    names = (
+        file.filename for one, files in listed for file in files if file.version == one.version
+    )
+    return sorted({*names} - {*own})
 
 
 def published(plan: Plan, files: Iterable[IndexFile], world: World) -> list[str]:
-    """Return the names of the release's own files that are among `files` of the index."""
+    """Return the names of one package's own files that are among `files` of the index."""
     there = on_index(plan, files, world)
     return [one.filename for one in plan.distributions if there.get(one.filename) in one.builds]

@@ -94,7 +94,7 @@ def build(  # noqa: PLR0913
     env: Mapping[str, str],
     on_line: OnLine = print,
 ) -> tuple[Distribution, ...]:
-    """Build sdist and wheel of `tree` into the empty folder `out`, and check each file.
+    """Build sdist and wheel of `tree` into the folder `out`, and check each file.
 
     `version` None is whatever it makes; `epoch` is SOURCE_DATE_EPOCH in seconds. Wheels come first
     in the result, the sdist last. Raises `ReleaseError` when the build fails, when there isn't
@@ -102,12 +102,14 @@ def build(  # noqa: PLR0913
     """
     env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        here = Environment.fresh(Path(folder, "environment"), env)
-        sdist, asked = run_backend("sdist", tree, out, here, on_line)
+        here, made = Environment.fresh(Path(folder, "environment"), env), Path(folder, "dist")
+        made.mkdir()
+        sdist, asked = run_backend("sdist", tree, made, here, on_line)
         if asked:  # the wheel must do without
             here = Environment.fresh(Path(folder, "another"), env)
-        run_backend("wheel", unpacked(sdist, Path(folder, "sdist")), out, here, on_line)
-    paths = sorted(path for path in out.iterdir() if not path.name.startswith("."))
+        run_backend("wheel", unpacked(sdist, Path(folder, "sdist")), made, here, on_line)
+        names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
+        paths = [Path(shutil.move(made / name, out / name)) for name in names]
     found = [_distribution(path, name, version) for path in paths]
     wheels = [one for one in found if one.is_wheel]
     sdists = [one for one in found if not one.is_wheel]
@@ -199,11 +201,11 @@ def install_and_import(
 ) -> None:
     """Install a wheel into a fresh environment and import its modules; none may be `old` still.
 
-    `import_names` None: all that are at the top level.
+    `import_names` None: all that are at the top level. What it requires may lie beside it.
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         here = Environment.fresh(Path(folder, "environment"), env)
-        here.install([str(wheel)], Path(folder))
+        here.install([str(wheel)], Path(folder), links=wheel.parent)
         modules = top_level_modules(wheel) if import_names is None else import_names
         smoke = Path(folder, "smoke.py")
         smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")

@@ -11,29 +11,89 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from release import ReleaseError
 from release.commands import printed, written
 from release.edits import Edit
 from release.notes import Notes, from_commits
+from release.packages import pins
 from release.project import Project
 from release.snapshot import Snapshot, below
 from release.worktree import difference, tree_with, worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from packaging.version import Version
 
     from release.git import Git
+    from release.places import Place
     from release.plan import Draft, Plan, Release
 
 SUBJECTS = 500  # the newest commits that notes tell
 
 
-def changed(draft: Draft, project: Project, git: Git) -> Draft:
-    """Complete a decision with what the release changes, and tells its users."""
-    edits = made(project, draft.base, draft.version, git, draft.tag, draft.day)
-    return replace(draft, edits=edits, notes=_drafted(draft, project, edits, git))
+def changed(
+    draft: Draft,
+    projects: Sequence[Project],
+    git: Git,
+    moved: Iterable[tuple[Project, Version]] = (),
+) -> Draft:
+    """Complete a decision with what the release changes, and tells its users.
+
+    Others have `moved` to versions that these projects may require.
+    """
+    releases = [
+        (project, one.version, one.tag) for one, project in zip(draft.all, projects, strict=True)
+    ]
+    edits = made_together(releases, draft.base, git, draft.day, moved)
+    told = [
+        replace(one, notes=_drafted(one, project, edits, git))
+        for one, project in zip(draft.all, projects, strict=True)
+    ]
+    return replace(told[0], edits=edits, siblings=tuple(told[1:]))
+
+
+def made_together(
+    releases: Sequence[tuple[Project, Version, str]],
+    base: str,
+    git: Git,
+    day: date = date.min,
+    moved: Iterable[tuple[Project, Version]] = (),
+) -> tuple[Edit, ...]:
+    """Return what a release of several packages, each with version and tag, changes in `base`.
+
+    Each is edited as the ones before have left it, as they share files like locks; and those that
+    require exactly the old version of another require the new one.
+    """
+    moved = [*moved, *((project, version) for project, version, _ in releases)]
+    if len(moved) == 1:
+        ((project, version, tag),) = releases
+        return made(project, base, version, git, tag, day)
+    commit = base
+    for project, version, tag in releases:
+        here = Project.at(git, commit, project.folder, before=version)
+        commit = _on_top(base, commit, made(here, commit, version, git, tag, day), git)
+        here = Project.at(git, commit, project.folder, before=version)
+        commit = _on_top(base, commit, here.edits_at(_pinned(here, moved)), git)
+    return difference(git, base, commit)
+
+
+def _on_top(base: str, commit: str, edits: Iterable[Edit], git: Git) -> str:
+    """Return a commit that nobody sees, of what `commit` has with further edits."""
+    return git.commit_tree(tree_with(git, commit, edits), "In the making", [base])
+
+
+def _pinned(
+    project: Project, moved: Iterable[tuple[Project, Version]]
+) -> list[tuple[Place, Version]]:
+    """Return where a project requires exactly the old version of others, and their new ones."""
+    return [
+        (place, version)
+        for other, version in moved
+        for place in pins(canonicalize_name(other.name), other.version, project.files)
+    ]
 
 
 def made(

@@ -15,11 +15,13 @@ from release.version import line, objection
 from release.world import TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from packaging.version import Version
 
     from release.plan import Draft
     from release.project import Project
-    from release.world import Facts, World
+    from release.world import Facts, Subject, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,14 @@ class Case:
 Question = Callable[[Case], Problem | None]
 
 
+def cases(draft: Draft, subjects: Iterable[Subject], world: World) -> list[Case]:
+    """Return what questions are about: each package of a release."""
+    return [
+        Case(draft=one, project=project, facts=facts, world=world)
+        for one, (project, facts) in zip(draft.all, subjects, strict=True)
+    ]
+
+
 def questions(project: Project) -> list[Question]:
     """Return the questions that a release of this project has to answer."""
     idle = set() if project.vcs else {tags_are_here, is_not_tagged}
@@ -47,11 +57,13 @@ def questions(project: Project) -> list[Question]:
     return [question for question in RELEASE if question not in idle]
 
 
-def check(case: Case, questions: tuple[Question, ...]) -> None:
+def check(cases: Sequence[Case], questions: tuple[Question, ...]) -> None:
     """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
+    asked = [(question, case) for case in cases for question in questions]
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
-        answers = list(pool.map(lambda question: _ask(question, case), questions))
-    problems = (*case.facts.problems, *(problem for answer in answers for problem in answer))
+        answers = list(pool.map(lambda one: _ask(*one), asked))
+    unanswered = [problem for case in cases for problem in case.facts.problems]
+    problems = (*unanswered, *(problem for answer in answers for problem in answer))
     if problems:
         raise Refused(tuple(dict.fromkeys(problems)))
 

@@ -22,10 +22,10 @@ from rich.text import Text
 from release import ReleaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from release.intent import Intent
-    from release.plan import Distribution, Draft, Plan
+    from release.plan import Distribution, Draft, Plan, Release
 
 MINUTE = 60.0
 EXCERPT = 12  # lines of the release notes that a plan shows
@@ -165,11 +165,11 @@ class Console:
         self.say(draft.title, style="bold")
         self.table(
             {
-                "version": f"{draft.previous} {self.arrow} {draft.version} ({draft.bump})",
+                **self._versions(draft),
                 "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
                 if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
-                "tag": draft.tag or "none",
+                "tag": ", ".join(filter(None, draft.tags)) or "none",
                 **({"notes": draft.notes.source} if draft.tag else {}),
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
                 "artifacts": "one sdist, and the wheel built from it",
@@ -181,15 +181,25 @@ class Console:
         for edit in draft.edits:
             self.say()
             self.diff(edit.diff())
-        if draft.notes.text:
-            self.excerpt(draft.notes.text)
-        for text in draft.stale:
+        for one in draft.all:
+            if one.notes.text:
+                self.excerpt(one.notes.text)
+        for text in (text for one in draft.all for text in one.stale):
             self.say(f"\n  left alone: {text}", style="yellow")
         self.say()
         for number, title in enumerate(titles, 1):
             self.say(f"  {number}. {title}")
         self.say()
         self.document["plan"] = {**draft.to_dict(), "steps": titles}
+
+    def _versions(self, release: Release) -> dict[str, str]:
+        """Return a row for the version of each package."""
+        return {
+            f"version of {one.name}" if release.siblings else "version": (
+                f"{one.previous} {self.arrow} {one.version} ({one.bump})"
+            )
+            for one in release.all
+        }
 
     def show_pending(self, intent: Intent) -> None:
         """Print which release is going to be finished."""
@@ -198,10 +208,10 @@ class Console:
         self.table(
             {
                 "begun": f"{intent.since:%Y-%m-%d %H:%M} UTC by {intent.author}",
-                "version": f"{plan.previous} {self.arrow} {plan.version} ({plan.bump})",
+                **self._versions(plan),
                 "commit": plan.commit,
-                "tag": plan.tag,
-                "files": ", ".join(one.filename for one in plan.distributions),
+                "tag": ", ".join(plan.tags),
+                "files": ", ".join(one.filename for one in plan.files),
                 "index": plan.repository,
             }
         )
@@ -212,16 +222,18 @@ class Console:
         """Print the end of a release, and what the maintainer may do next."""
         self.say(f"\n{release.title} is released", style="bold green")
         next_ = {
-            "install": f"pip install --index-url {index_url} {release.name}=={release.version}"
+            "install": f"pip install --index-url {index_url} "
+            + " ".join(f"{one.name}=={one.version}" for one in release.all)
         }
         if release.tag:
-            next_["tag"] = release.tag
+            next_["tag"] = ", ".join(release.tags)
         self.table(next_)
         self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
 
-    def show_released_before(self, tag: str) -> None:
+    def show_released_before(self, tags: Sequence[str]) -> None:
         """Print that this very command has been done."""
+        tag = ", ".join(tags)
         self.say(f"{tag} was released from this commit already; nothing is left to do.")
         self.say("To release again without a new commit, say the version instead of the level.")
         self.document.update(state="released before", tag=tag)

@@ -1,8 +1,8 @@
 """The intent ref on the remote: it exists exactly while a release is unfinished.
 
 It is lock and log at once: a commit whose parent is the release commit and whose tree holds
-`plan.json` and `tag`, the text of the annotated tag to come. Every change of the ref is a
-compare-and-swap; nobody changes an id that they have not read or written.
+`plan.json` and `tag`, the text of the annotated tag to come (`tag1`… where there are more). Every
+change of the ref is a compare-and-swap; nobody changes an id that they have not read or written.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class IntentRef:
         self.git.fetch(self.name)
         try:
             plan = Plan.from_json(self.git.raw("cat-file", "blob", f"{intent_id}:plan.json"))
-            tag = self.git.raw("cat-file", "blob", f"{intent_id}:tag")
+            names = [f"tag{number or ''}" for number in range(len(plan.tags))]
+            tags = [self.git.raw("cat-file", "blob", f"{intent_id}:{name}") for name in names]
             form = "--format=%ct %an <%ae>"
             when, _, author = self.git("show", "--no-patch", form, intent_id).partition(" ")
             since = datetime.fromtimestamp(min(int(when), LATEST), timezone.utc)
@@ -58,7 +59,8 @@ class IntentRef:
                 f"{self.name} on {self.git.remote} isn't an intent, or has just changed",
                 "look again: git ls-remote " + self.git.remote,
             ) from error
-        self.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=tag)
+        for tag in tags:
+            self.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=tag)
         return Intent(id=intent_id, plan=plan, author=author, since=since)
 
     def write(self, plan: Plan, instead_of: Intent | None = None) -> Intent:
@@ -96,10 +98,9 @@ class IntentRef:
 
         An intent that replaces another one is its child: some remotes take nothing else.
         """
-        contents = {
-            "plan.json": plan.to_json().encode(),
-            "tag": self.git.raw("cat-file", "tag", plan.tag_object),
-        }
+        contents = {"plan.json": plan.to_json().encode()}
+        for number, tag_object in enumerate(plan.tag_objects.values()):
+            contents[f"tag{number or ''}"] = self.git.raw("cat-file", "tag", tag_object)
         rows = "".join(
             f"100644 blob {self.git('hash-object', '-w', '--stdin', stdin=content)}\t{name}\n"
             for name, content in contents.items()

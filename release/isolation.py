@@ -37,17 +37,19 @@ class Environment:
         python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
         return cls(python=python, env=env, uv=uv)
 
-    def install(self, requirements: Iterable[str], at: Path) -> None:
+    def install(self, requirements: Iterable[str], at: Path, links: Path | None = None) -> None:
         """Install requirements (PEP 508) and wheels; nothing is done for none.
 
-        The installer runs in the folder `at`, whose configuration counts.
+        The installer runs in the folder `at`, whose configuration counts. The folder `links` has
+        further wheels.
         """
         if not (wanted := sorted(requirements)):
             return
         pip = [self.uv, "pip", "install", "--python", str(self.python)] if self.uv else [
             str(self.python), *ISOLATED, "pip", "install", "--disable-pip-version-check",
         ]  # fmt: skip
-        capture([*pip, "--quiet", *wanted], cwd=at, env=self.env)
+        further = ["--find-links", str(links)] if links else []
+        capture([*pip, "--quiet", *further, *wanted], cwd=at, env=self.env)
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for what runs in it: its own programs first."""

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
-from release.changes import made
+from release.changes import made_together
 from release.git import REMOTE_REJECTED, Lease, peeled
 from release.process import ProgramFailed
 from release.project import Project
 from release.worktree import commit_on_top, merge, tree_with
+from release.world import TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from release.git import Git
     from release.plan import Plan, Release
     from release.world import World
@@ -38,13 +41,14 @@ def titles(release: Release, world: World) -> list[str]:
     """Return what brings a release to the remote, in the words of the plan and of the steps."""
     branch = release_branch(release) if world.by_pull_request else release.branch
     next_dev = f", with {release.next_dev} on top," if release.next_dev else ""
-    push = f"Push {branch}{next_dev} and {release.tag} to {world.git.remote}"
+    push = f"Push {branch}{next_dev} and {', '.join(release.tags)} to {world.git.remote}"
     return [push, *[f"See {branch} merged into {release.branch}"] * world.by_pull_request]
 
 
-def refspecs(branch: str, commit: str, tag: str, tag_object: str) -> tuple[str, str]:
-    """Return what a release pushes, both or neither; the tag comes last."""
-    return (f"{commit}:refs/heads/{branch}", f"{tag_object}:refs/tags/{tag}")
+def refspecs(branch: str, commit: str, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a release pushes, all or nothing; the tags, with their objects, come last."""
+    to_tags = [f"{tag_object}:{TAGS}{tag}" for tag, tag_object in tags.items()]
+    return (f"{commit}:refs/heads/{branch}", *to_tags)
 
 
 # What is there
@@ -56,29 +60,33 @@ class Landing:
 
     tip: str | None  # of the branch that it is released from
     proposed: str | None  # the commit of the release branch
-    is_tagged: bool
+    tagged: frozenset[str]  # those of its tags that are there
+    is_tagged: bool  # all of them are
     is_merged: bool  # the branch contains the release commit
     is_proposed: bool  # the release branch contains it
 
     @classmethod
     def of(cls, plan: Plan, world: World) -> Landing:
         """Ask the remote; a tag on any other commit is a `ReleaseError`."""
-        git, tag = world.git, f"refs/tags/{plan.tag}"
+        git, tags = world.git, [TAGS + tag for tag in plan.tags]
         branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
-        refs = git.remote_refs(*branches, tag, f"{tag}^{{}}")
-        tagged = peeled(refs, tag)
-        if tagged not in {None, plan.commit}:
-            raise ReleaseError(
-                f"{plan.tag} on {git.remote} is at {tagged[:9]}; the release is {plan.commit[:9]}",
-                f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
-            )
+        refs = git.remote_refs(*branches, *(name for tag in tags for name in (tag, f"{tag}^{{}}")))
+        tagged = {tag: peeled(refs, tag) for tag in tags if tag in refs}
+        for tag, commit in tagged.items():
+            if commit and commit != plan.commit:
+                name, release = tag.removeprefix(TAGS), plan.commit[:9]
+                raise ReleaseError(
+                    f"{name} on {git.remote} is at {commit[:9]}; the release is {release}",
+                    f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
+                )
         if found := [branch for branch in branches if branch in refs]:
             git.fetch(*found)
         tip, proposed = (refs.get(branch) for branch in branches)
         return cls(
             tip=tip,
             proposed=proposed,
-            is_tagged=tagged is not None,
+            tagged=frozenset(tag.removeprefix(TAGS) for tag in tagged),
+            is_tagged=len(tagged) == len(tags),
             is_merged=bool(tip and git.is_ancestor(plan.commit, tip)),
             is_proposed=bool(proposed and git.is_ancestor(plan.commit, proposed)),
         )
@@ -148,15 +156,15 @@ def _push(plan: Plan, branch: str, there: Landing, world: World) -> None:
     else:
         commit, leases = proposal(plan, world), [Lease(ref=f"refs/heads/{branch}", expected="")]
     is_there = there.is_merged or (there.is_proposed and branch != plan.branch)
-    to_branch, to_tag = refspecs(branch, commit, plan.tag, plan.tag_object)
-    absent = [to_branch] * (not is_there) + [to_tag] * (not there.is_tagged)
-    if absent:
+    tags = {tag: id_ for tag, id_ in plan.tag_objects.items() if tag not in there.tagged}
+    if absent := refspecs(branch, commit, tags)[is_there:]:
         world.git.push(*absent, leases=leases)
 
 
 def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> ReleaseError:
+    words = f"{world.git.remote} refuses the push of {branch} and {', '.join(plan.tags)}"
     return ReleaseError(
-        f"{world.git.remote} refuses the push of {branch} and {plan.tag}:\n{error.output.strip()}",
+        f"{words}:\n{error.output.strip()}",
         "the files are on the index; make the push possible, then continue",
     )
 
@@ -200,7 +208,9 @@ def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
     """Return `commit`, or one on top of it with the next development version if one is to be."""
     if not plan.next_dev:
         return commit
-    edits = made(Project.at(git, commit, plan.folder), commit, plan.next_dev, git)
+    projects = [(Project.at(git, commit, one.folder), one.next_dev) for one in plan.all]
+    moving = [(project, next_dev, "") for project, next_dev in projects if next_dev]
+    edits = made_together(moving, commit, git)
     return commit_on_top(git, commit, tree_with(git, commit, edits), f"Go on with {plan.next_dev}")
 
 

@@ -18,13 +18,15 @@ from packaging.version import InvalidVersion, Version
 from release import ReleaseError, UsageError
 from release.layout import OTHERS
 from release.places import Place
+from release.project import Project
 from release.setup_py import setup_name
-from release.snapshot import below
+from release.snapshot import Snapshot, below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from release.git import Git
     from release.places import Files
 
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -91,6 +93,31 @@ def chosen(wanted: Iterable[str], known: Mapping[str, Package], here: str = "") 
         "say which package is meant",
         "\n".join(f"--package {folder}: {one.name}" for folder, one in known.items()),
     )
+
+
+def chosen_projects(
+    git: Git, commit: str, wanted: Sequence[str], here: str, *, is_any: bool = False
+) -> list[Project]:
+    """Return the projects that are released together when `wanted` ones are, or those `here`.
+
+    With `is_any` one will do where it can't be told which is meant.
+    """
+    known = packages(Snapshot(git=git, commit=commit))
+    try:
+        first = chosen(wanted, known, here)
+    except UsageError:
+        if not is_any or wanted:
+            raise
+        first = [*known.values()][:1]
+    names = {package.name for package in known.values()}
+    pinning = [package for package in known.values() if package.pins.keys() & names]
+    if not pinning:
+        return [Project.at(git, commit, one.folder) for one in in_order(first)]
+    pinned = {name for package in pinning for name in package.pins}
+    read = [one for one in known.values() if one in first or one in pinning or one.name in pinned]
+    projects = {one.folder: Project.at(git, commit, one.folder) for one in read}
+    versions = {folder: project.version for folder, project in projects.items()}
+    return [projects[one.folder] for one in together(first, known, versions)]
 
 
 def _meant(one: str, known: Mapping[str, Package]) -> Package:

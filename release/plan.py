@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hints
 
 from packaging.version import Version
 
@@ -16,7 +16,9 @@ from release.notes import Notes
 from release.version import next_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from typing_extensions import Self
 
     from release.edits import Edit
     from release.project import Project
@@ -73,11 +75,22 @@ class Release:
     next_dev: Version | None  # of the commit that follows it on the branch
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
+    siblings: tuple[Release, ...] = ()  # what is released with it, in one commit and one push
+
+    @property
+    def all(self) -> tuple[Self, ...]:
+        """Return the releases of all packages, each behind those that it needs."""
+        return (self, *cast("tuple[Self, ...]", self.siblings))
 
     @property
     def title(self) -> str:
-        """Return the name and version that people say."""
-        return f"{self.name} {self.version}"
+        """Return the names and versions that people say."""
+        return ", ".join(f"{one.name} {one.version}" for one in self.all)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Return all tags; packages that say their versions alike share one."""
+        return tuple(dict.fromkeys(one.tag for one in self.all))
 
     def is_message(self, text: str) -> bool:
         """Say whether a commit's message is that of the release; hooks may add trailers to it."""
@@ -98,13 +111,15 @@ class Draft(Release):
 
     stale: tuple[str, ...]  # copies of the version that say something else, and are left alone
     remote: str  # its URL
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON values, with a diff for each file."""
+        siblings = [one.to_dict() for one in self.all[1:]]
         edits = {edit.path: edit.diff() for edit in self.edits}
-        return {**vars(self), **_as_text(self), "edits": edits, "notes": vars(self.notes)}
+        told = {"edits": edits, "notes": vars(self.notes), "siblings": siblings}
+        return {**vars(self), **_as_text(self), **told}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,22 +129,52 @@ class Plan(Release):
     commit: str
     tag_object: str
     distributions: tuple[Distribution, ...]
+    siblings: tuple[Plan, ...] = ()
+
+    @property
+    def tag_objects(self) -> dict[str, str]:
+        """Return the tag objects by tag."""
+        return {one.tag: one.tag_object for one in self.all}
+
+    @property
+    def files(self) -> tuple[Distribution, ...]:
+        """Return the files of all packages."""
+        return tuple(file for one in self.all for file in one.distributions)
+
+    def files_of(self, tag: str) -> list[Distribution]:
+        """Return the files that a tag tells."""
+        return [file for one in self.all if one.tag == tag for file in one.distributions]
 
     @classmethod
-    def of(
-        cls, draft: Draft, commit: str, tag_object: str, distributions: Iterable[Distribution]
-    ) -> Plan:
-        """Complete a draft with what was made of it."""
-        return cls(
-            **{one.name: getattr(draft, one.name) for one in dataclasses.fields(Release)},
-            commit=commit,
-            tag_object=tag_object,
-            distributions=tuple(distributions),
+    def of(cls, draft: Draft, commit: str, files: Iterable[tuple[Distribution, ...]]) -> Plan:
+        """Complete a draft with what was made of each package; the tags come later."""
+        lead, *siblings = (
+            cls(
+                **{key: getattr(one, key) for key in SHARED},
+                commit=commit,
+                tag_object="",
+                distributions=own,
+            )
+            for one, own in zip(draft.all, files, strict=True)
         )
+        return dataclasses.replace(lead, siblings=tuple(siblings))
+
+    def each(self, **changes: Iterable[object]) -> Plan:
+        """Return the plan with other values of fields, one for each package."""
+        rows = zip(*changes.values(), strict=True)
+        lead, *siblings = (
+            dataclasses.replace(one, siblings=(), **dict(zip(changes, row, strict=True)))
+            for one, row in zip(self.all, rows, strict=True)
+        )
+        return dataclasses.replace(lead, siblings=tuple(siblings))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return {"format": FORMAT, **dataclasses.asdict(self), **_as_text(self)}
+        return {"format": FORMAT, **self._values()}
+
+    def _values(self) -> dict[str, Any]:
+        siblings = [one._values() for one in self.siblings]  # noqa: SLF001 - its own kind
+        return {**dataclasses.asdict(self), **_as_text(self), "siblings": siblings}
 
     def to_json(self) -> str:
         """Return the plan as the text of plan.json."""
@@ -152,6 +197,9 @@ class Plan(Release):
             "the unfinished release was begun by another version of nox-release",
             "continue with the version that began it",
         )
+
+
+SHARED = {one.name for one in dataclasses.fields(Release)} - {"siblings"}
 
 
 def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that kind out
@@ -224,6 +272,12 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         remote=remote,
         tests=tests,
     )
+
+
+def joined(drafts: Sequence[Draft], message: str) -> Draft:
+    """Return the one decision about all packages, whose commit has this message."""
+    lead, *siblings = (dataclasses.replace(draft, message=message) for draft in drafts)
+    return dataclasses.replace(lead, siblings=tuple(siblings))
 
 
 def recorded(message: str) -> dict[str, str]:

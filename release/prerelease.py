@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from release import Problem, Refused
 from release.changes import changed
-from release.checks import PRE_RELEASE, Case, Question, check, unfinished
+from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
 from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
 from release.steps import take, uploads
@@ -21,38 +21,84 @@ from release.upload import UploadRefused
 from release.worktree import tree_with, worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from packaging.version import Version
 
     from release.console import Console
     from release.plan import Distribution, Draft
     from release.project import Project
     from release.version import Bump
-    from release.world import Facts, World
+    from release.world import Facts, Subject, World
 
 
-def prepare_rc(
+def prepare_rc(  # noqa: PLR0913
     bump: Bump,
     project: Project,
     facts: Facts,
     world: World,
     *,
     base: str,
-    ask: tuple[Question, ...],
+    ask: tuple[Question, ...] = (),
+    moved: Sequence[tuple[Project, Version]] = (),
 ) -> tuple[Draft, ...]:
     """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
 
     Where the one before is half published, it comes first: to be finished if it is the same.
+    `moved` are the versions that packages have by now which this one may require.
     """
     half = [facts.without(version) for version in facts.without_sdist()]
     drafts = []
     for known in (*half, facts):
-        draft = replace(draft_of(bump, project, known, world, base, ()), tag="", message="")
+        draft = replace(
+            draft_of(bump, project, known, world, base, skip_tests=True), tag="", message=""
+        )
         if known is facts or draft.version in facts.taken:
-            draft = changed(draft, project, world.git)
-            case = Case(draft=draft, project=project, facts=known, world=world)
-            check(case, (*ask, *PRE_RELEASE))
+            draft = changed(draft, [project], world.git, moved)
+            check(cases(draft, [(project, known)], world), (*ask, *PRE_RELEASE))
             drafts.append(draft)
     return tuple(drafts)
+
+
+def prepare_all(
+    bump: Bump,
+    subjects: Sequence[Subject],
+    world: World,
+    *,
+    base: str,
+    ask: tuple[Question, ...] = (),
+) -> list[tuple[Draft, ...]]:
+    """Decide on pre-releases of several packages, each requiring those of the ones before."""
+    found: list[tuple[Draft, ...]] = []
+    moved: list[tuple[Project, Version]] = []
+    for project, facts in subjects:
+        found.append(prepare_rc(bump, project, facts, world, base=base, ask=ask, moved=moved))
+        moved.append((project, found[-1][0].version))
+    return found
+
+
+def publish_all(
+    bump: Bump,
+    subjects: Sequence[Subject],
+    prepared: Sequence[tuple[Draft, ...]],
+    world: World,
+    console: Console,
+    *,
+    base: str,
+) -> Iterator[tuple[Draft, tuple[Distribution, ...]]]:
+    """Publish pre-releases of several packages as they were prepared, one after the other.
+
+    Where one got another number than was foreseen, those behind it require that.
+    """
+    foreseen = [drafts[0].version for drafts in prepared]
+    moved: list[tuple[Project, Version]] = []
+    for (project, facts), drafts in zip(subjects, prepared, strict=True):
+        fresh = drafts
+        if [version for _, version in moved] != foreseen[: len(moved)]:
+            fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
+        draft, built = publish_rc(fresh, project, world, console)
+        moved.append((project, draft.version))
+        yield draft, built
 
 
 def publish_rc(
@@ -77,7 +123,7 @@ def publish_rc(
         if other := world.intent.id():  # begun while this was built
             raise Refused((unfinished(world, other),))
         still_follows(draft, world, known=[draft.version])  # those are its own files
-        with unfinished_on_error(draft.version, world, console, "the same command continues"):
+        with unfinished_on_error(world, console, hint="the same command continues"):
             first, *rest = uploads(draft.name, distributions, dist, world)
             try:
                 take(first, console)

@@ -24,7 +24,7 @@ from release.version import next_development
 from release.worktree import worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import date
 
     from packaging.version import Version
@@ -167,6 +167,12 @@ class Project:
         """Return where in the repository the project is, "" for its top."""
         return self.files.folder
 
+    @property
+    def tested_in(self) -> str:
+        """Return the folder in which its tests run: its own if it has a noxfile, else the top."""
+        is_own = self.config.test_command or self.files.read("noxfile.py") is not None
+        return self.folder if is_own else ""
+
     def from_top(self, path: str) -> str:
         """Return the path that a file of the project, behind symbolic links, has from the top."""
         return posixpath.normpath(posixpath.join(self.folder, self.files.real(path)))
@@ -187,7 +193,7 @@ class Project:
 
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""
-        return self.config.message.replace("{version}", str(version))
+        return message([(self, version)])
 
     def next_dev(self, version: Version) -> Version | None:
         """Return what the branch says after the release of `version`, None where that stays."""
@@ -214,9 +220,13 @@ class Project:
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
-        contents = {place.path: self.files.read(place.path) or b"" for place in self.places}
+        return self.edits_at([(place, version) for place in self.places])
+
+    def edits_at(self, wanted: Collection[tuple[Place, Version]]) -> tuple[Edit, ...]:
+        """Return the edits that put versions in places of its files."""
+        contents = {place.path: self.files.read(place.path) or b"" for place, _ in wanted}
         after = dict(contents)
-        for place in sorted(self.places, key=lambda place: place.start, reverse=True):
+        for place, version in sorted(wanted, key=lambda one: one[0].start, reverse=True):
             if place.version != version:
                 data = after[place.path]
                 new = place.spelled(version).encode()
@@ -226,6 +236,14 @@ class Project:
             for path, data in after.items()
             if data != contents[path]
         )
+
+
+def message(releases: Sequence[tuple[Project, Version]]) -> str:
+    """Return the message of the commit that releases these versions of projects."""
+    lead, versions = releases[0][0], {version for _, version in releases}
+    is_plain = not lead.folder and len(versions) == 1
+    names = ", ".join(f"{project.name} {version}" for project, version in releases)
+    return lead.config.message.replace("{version}", str(*versions) if is_plain else names)
 
 
 def _insist(values: dict[str, Any]) -> None:

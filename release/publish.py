@@ -16,7 +16,7 @@ from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.agreement import yank_command
 from release.changes import changed
-from release.checks import RELEASE, Case, check, unfinished
+from release.checks import RELEASE, cases, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
 from release.landing import (
@@ -27,8 +27,9 @@ from release.landing import (
     release_branch,
     titles,
 )
-from release.plan import Draft, Plan, decide
+from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
+from release.project import message
 from release.steps import steps, take
 from release.tagging import tag_object, tagged
 from release.upload import UploadRefused
@@ -37,7 +38,7 @@ from release.worktree import tree_with, worktree
 from release.world import today
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from packaging.version import Version
 
@@ -48,30 +49,31 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.steps import Step
     from release.version import Bump
-    from release.world import Facts, World
+    from release.world import Facts, Subject, World
 
 
 # Decide and check
 
 
-def prepare(
-    bump: Bump, project: Project, facts: Facts, world: World, *, tests: tuple[str, ...]
-) -> Draft:
+def prepare(bump: Bump, subjects: Sequence[Subject], world: World, *, skip_tests: bool) -> Draft:
     """Decide on a release of HEAD and ask every question about it; `Refused` has all problems."""
     base = world.git.resolve("HEAD")
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
-    draft = draft_of(bump, project, facts, world, base, tests)
-    with telling(facts):
-        draft = changed(draft, project, world.git)
-    check(Case(draft=draft, project=project, facts=facts, world=world), RELEASE)
+    drafts = [draft_of(bump, *one, world, base, skip_tests=skip_tests) for one in subjects]
+    projects = [project for project, _ in subjects]
+    said = message([(one, draft.version) for one, draft in zip(projects, drafts, strict=True)])
+    with telling(subjects[0][1]):
+        draft = changed(joined(drafts, said), projects, world.git)
+    check(cases(draft, subjects, world), RELEASE)
     return draft
 
 
 def draft_of(
-    bump: Bump, project: Project, facts: Facts, world: World, base: str, tests: tuple[str, ...]
+    bump: Bump, project: Project, facts: Facts, world: World, base: str, *, skip_tests: bool
 ) -> Draft:
     """Decide on a release of `base`."""
+    tests = () if skip_tests else project.config.test_command or building.DEFAULT_TESTS
     with telling(facts):
         return decide(
             project,
@@ -96,7 +98,14 @@ def telling(facts: Facts) -> Iterator[None]:
         raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
 
-def story(draft: Draft, world: World) -> list[str]:
+def tests(draft: Draft, projects: Iterable[Project]) -> list[tuple[tuple[str, ...], str]]:
+    """Return the tests of all packages: each command, and the folder in which it runs."""
+    pairs = zip(draft.all, projects, strict=True)
+    found = dict.fromkeys((one.tests, project.tested_in) for one, project in pairs)
+    return [(command, folder) for command, folder in found if command]
+
+
+def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
     """Return what is going to happen, in the words of the steps."""
     proving = ["Build", "Check the files; install and import the wheel"]
     uploading = ["Upload wheels, then the sdist", "See every file on the index"]
@@ -104,13 +113,13 @@ def story(draft: Draft, world: World) -> list[str]:
         return [*proving, *uploading]
     return [
         *["Commit"] * bool(draft.edits),
-        *([f"Run the tests: {' '.join(draft.tests)}"] if draft.tests else []),
+        *(f"Run the tests: {' '.join(command)}" for command, _ in tests(draft, projects)),
         *proving,
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *uploading,
         *titles(draft, world),
-        f"Bring this checkout to {draft.tag}",
+        f"Bring this checkout to {' and '.join(draft.tags)}",
         f"Clear the intent {world.intent.name}",
     ]
 
@@ -118,18 +127,18 @@ def story(draft: Draft, world: World) -> list[str]:
 # Publish
 
 
-def publish(draft: Draft, project: Project, world: World, console: Console) -> Plan:
+def publish(draft: Draft, projects: Sequence[Project], world: World, console: Console) -> Plan:
     """Prove the draft, record the intent; then make the world agree with it."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        plan = prove(draft, project, world, console, dist)
+        plan = prove(draft, projects, world, console, dist)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
         return carry_out(plan, world, console, dist)
 
 
 def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
     """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
-    with unfinished_on_error(plan.version, world, console):
+    with unfinished_on_error(world, console, plan=plan):
         with console.step(f"Record the intent in {world.intent.name}"):
             intent = record(plan, world)
         first, *rest = steps(intent, dist, world)
@@ -147,7 +156,9 @@ def finish(intent: Intent, steps: Iterable[Step], console: Console) -> Plan:
     return intent.plan
 
 
-def prove(draft: Draft, project: Project, world: World, console: Console, dist: Path) -> Plan:
+def prove(
+    draft: Draft, projects: Sequence[Project], world: World, console: Console, dist: Path
+) -> Plan:
     """Test, commit, build and check in temporary worktrees; nothing outside changes.
 
     Raises `ReleaseError` when tests, hooks, build or checks fail.
@@ -159,18 +170,27 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
         if draft.edits:
             with console.step("Commit"):
                 commit = commit_version(here, draft, tree)
-        if draft.tests:
-            with console.step(f"Run the tests: {' '.join(draft.tests)}", log=True) as line:
-                building.run_tests(draft.tests, here.root, world.programs_env(), line.note)
+        for command, folder in tests(draft, projects):
+            with console.step(f"Run the tests: {' '.join(command)}", log=True) as line:
+                building.run_tests(command, here.root / folder, world.programs_env(), line.note)
     with worktree(git, commit) as here:
-        distributions = build_and_check(
-            here, project, world, console, dist, version=draft.version, tag=draft.tag
-        )
-        message = draft.tag_message(distributions)
-        plan = Plan.of(draft, commit, tag_object(here, draft.tag, commit, message), distributions)
+        built = [
+            build_and_check(here, project, world, console, dist, version=one.version, tag=one.tag)
+            for one, project in zip(draft.all, projects, strict=True)
+        ]
+        plan = with_tags(Plan.of(draft, commit, built), here)
     with console.step("Rehearse the push"):
         rehearse_push(plan, world)
     return plan
+
+
+def with_tags(plan: Plan, here: Git) -> Plan:
+    """Make the tag objects of a plan, which tell the files of it."""
+    objects = {
+        tag: tag_object(here, tag, plan.commit, plan.tag_message(plan.files_of(tag)))
+        for tag in plan.tags
+    }
+    return plan.each(tag_object=[objects[one.tag] for one in plan.all])
 
 
 def rehearse_push(plan: Plan, world: World) -> None:
@@ -180,11 +200,11 @@ def rehearse_push(plan: Plan, world: World) -> None:
         branch, commit = release_branch(plan), proposal(plan, world)
     try:
         # With the user's pre-push hook: it must not say no after the upload.
-        world.git.push(*refspecs(branch, commit, plan.tag, plan.tag_object), dry_run=True)
+        world.git.push(*refspecs(branch, commit, plan.tag_objects), dry_run=True)
     except ProgramFailed as error:
-        words = f"a push of {branch} and {plan.tag} would be refused:\n{error.output.strip()}"
+        words = f"a push of {branch} and {', '.join(plan.tags)} would be refused"
         hint = "mend what git or the hook says, and type the command again"
-        raise Refused((Problem(words, hint),)) from error
+        raise Refused((Problem(f"{words}:\n{error.output.strip()}", hint),)) from error
 
 
 def land(plan: Plan, world: World) -> str:
@@ -238,7 +258,7 @@ def build_and_check(  # noqa: PLR0913
     env, is_tagged = world.programs_env(), bool(project.vcs and tag)
     with console.step("Build") as line, tagged(here, tag) if is_tagged else nullcontext():
         distributions = building.build(
-            here.root,
+            here.root / project.folder,
             dist,
             name=project.name,
             version=version,
@@ -288,11 +308,13 @@ def insist_on_time(intent: Intent, world: World) -> None:
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
         )
-    elif git.remote_tag(plan.tag) not in {None, plan.commit}:
-        problem = Problem(f"{plan.tag} was made on {git.remote} meanwhile", "git fetch --tags")
+    for tag in plan.tags:
+        if problem is None and git.remote_tag(tag) not in {None, plan.commit}:
+            problem = Problem(f"{tag} was made on {git.remote} meanwhile", "git fetch --tags")
     if problem:
         raise Refused((problem,))
-    still_follows(plan, world)
+    for one in plan.all:
+        still_follows(one, world)
     land(plan, world)
 
 
@@ -316,10 +338,9 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 @contextmanager
 def unfinished_on_error(
-    version: Version, world: World, console: Console, hint: str = ""
+    world: World, console: Console, *, plan: Plan | None = None, hint: str = ""
 ) -> Iterator[None]:
-    """Turn every error but `Refused` into `Unfinished`, which says how it goes on."""
-    is_rc = bool(hint)
+    """Turn every error but `Refused` into `Unfinished`, which says how the `plan` goes on."""
     hint = hint or (
         "the same command continues; from another clone: "
         f"nox -s publish_release -- --resume{world.again}\n"
@@ -335,19 +356,29 @@ def unfinished_on_error(
     except Unfinished:
         raise
     except Conflict as error:
-        raise Unfinished(str(error), hint if is_rc else dead_end(version, world)) from error
+        raise Unfinished(str(error), dead_end(plan, world) if plan else hint) from error
     except ReleaseError as error:
         raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
     except Exception as error:
         raise Unfinished(f"the release stopped: {error!r}", hint) from error
 
 
-def dead_end(version: Version, world: World) -> str:
+def dead_end(plan: Plan, world: World) -> str:
     """Return what is left to do when the index has other bytes under the name of a file."""
     return (
         "an index takes no other bytes under a used name: unless it is mistaken, this release "
         "can't be finished\n"
         f"while nothing of it is on the index: nox -s publish_release -- --abandon{world.again}\n"
         f"else it stays half published: git push {world.git.remote} :{world.intent.name}; "
-        f"{yank_command(version, world.again)}; and release a higher version"
+        f"{'; '.join(yank_commands(plan, world))}; and release a higher version"
     )
+
+
+def yank_commands(plan: Plan, world: World) -> list[str]:
+    """Return the command that yanks each package of a release."""
+    if not plan.siblings:
+        return [yank_command(plan.version, world.again)]
+    return [
+        yank_command(one.version, f" --package {one.folder or '.'}{world.there}")
+        for one in plan.all
+    ]

@@ -18,23 +18,21 @@ from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from release import ReleaseError
-from release.build import DEFAULT_TESTS
 from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
-from release.prerelease import prepare_rc, publish_rc
+from release.prerelease import prepare_all, publish_rc
 from release.process import capture
-from release.project import Project
 from release.publish import prepare, publish, story
 from release.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from release.console import Console
     from release.git import Git
     from release.plan import Release
-    from release.project import Configuration
+    from release.project import Configuration, Project
     from release.version import Bump
 
 USER = "rehearsal"
@@ -64,27 +62,30 @@ class Rehearsal:
             return capture([python, "-c", tell], cwd=Path(folder), env=env).decode().strip()
 
 
-def rehearse(bump: Bump, git: Git, console: Console, *, skip_tests: bool) -> None:
+def rehearse(
+    bump: Bump, projects: Sequence[Project], git: Git, console: Console, *, skip_tests: bool
+) -> None:
     """Release the commit that is checked out in `git` to a world on this machine, and show it."""
     console.asks = False  # nothing is published
-    project = Project.at(git, git.resolve("HEAD"))
-    tests = () if skip_tests else project.config.test_command or DEFAULT_TESTS
-    with rehearsal(git, project.config) as stage:
+    with rehearsal(git, projects[0].config) as stage:
         world = stage.world
-        facts = world.facts(project.name, project.config.branch)
-        base = world.git.resolve("HEAD")
+        subjects = world.subjects(projects)
         if bump.pre:
-            (draft,) = prepare_rc(bump, project, facts, world, base=base, ask=())
+            base = world.git.resolve("HEAD")
+            drafts = [draft for (draft,) in prepare_all(bump, subjects, world, base=base)]
         else:
-            draft = prepare(bump, project, facts, world, tests=tests)
-        console.show_draft(draft, story(draft, world))
+            drafts = [prepare(bump, subjects, world, skip_tests=skip_tests)]
+        for draft in drafts:
+            console.show_draft(draft, story(draft, projects, world))
         if bump.pre:
-            publish_rc([draft], project, world, console)
+            for draft, project in zip(drafts, projects, strict=True):
+                publish_rc([draft], project, world, console)
         else:
-            publish(draft, project, world, console)
-        with console.step("Install it from the index with pip"):
-            version = stage.installed(draft)
-        console.show_rehearsed(draft, version, world.git.told(draft.tag) if draft.tag else "")
+            publish(drafts[0], projects, world, console)
+        for one in (one for draft in drafts for one in draft.all):
+            with console.step(f"Install {one.name} from the index with pip"):
+                version = stage.installed(one)
+            console.show_rehearsed(one, version, world.git.told(one.tag) if one.tag else "")
 
 
 @contextmanager

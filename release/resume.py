@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Refused, ReleaseError
 from release.project import Project
-from release.publish import build_and_check, finish, insist_on_time, unfinished_on_error
+from release.publish import (
+    build_and_check,
+    finish,
+    insist_on_time,
+    unfinished_on_error,
+    with_tags,
+)
 from release.steps import missing, on_index, steps
-from release.tagging import tag_object
 from release.worktree import worktree
 
 if TYPE_CHECKING:
     from release.console import Console
+    from release.git import Git
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import World
@@ -25,9 +30,9 @@ def resume(intent: Intent, world: World, console: Console) -> Plan:
     """Finish an accepted release; files that the index lacks are built again."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        with unfinished_on_error(intent.plan.version, world, console):
+        with unfinished_on_error(world, console, plan=intent.plan):
             intent = rebuild(intent, world, console, dist)
-            if not on_index(intent.plan, world.index.files(intent.plan.name), world):
+            if not any(files_there(one, world) for one in intent.plan.all):
                 insist_it_can_end(intent, world)
             return finish(intent, steps(intent, dist, world), console)
 
@@ -40,6 +45,11 @@ def insist_it_can_end(intent: Intent, world: World) -> None:
         raise ReleaseError(str(error), "\n".join(error.hints)) from error
 
 
+def files_there(plan: Plan, world: World) -> dict[str, str]:
+    """Return the sha256 of those files of one package that the index has, by name."""
+    return on_index(plan, world.index.files(plan.name), world)
+
+
 def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Intent:
     """Build what the index lacks into `dist`, and return an intent that names what will be there.
 
@@ -47,33 +57,39 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     of the first try. Those may still turn up, so their sha256 is kept.
     """
     plan, git = intent.plan, world.git
-    known = {one.filename: one for one in as_listed(plan, world)}
-    absent = {one.filename for one in missing(plan.name, known.values(), world)}
     with worktree(git, plan.commit) as here:
-        if absent:
-            project = Project.at(git, plan.base, plan.folder, before=plan.version)
-            built = build_and_check(
-                here, project, world, console, dist, version=plan.version, tag=plan.tag
-            )
-            fresh = {one.filename: one for one in built}
-            if fresh.keys() != known.keys():
-                wanted, made = (", ".join(sorted(names)) for names in (known, fresh))
-                raise ReleaseError(f"building {plan.title} again made {made}, not {wanted}")
-            known |= {name: known[name].as_built(fresh[name]) for name in absent}
-        distributions = tuple(known.values())
-        changed = [one.filename for one in distributions if one not in plan.distributions]
+        files = [rebuilt(one, here, world, console, dist) for one in plan.all]
+        changed = [one.filename for own in files for one in own if one not in plan.files]
         if not changed:
             return intent
         with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
             line.remark = "the build isn't reproducible"
-            tag = tag_object(here, plan.tag, plan.commit, plan.tag_message(distributions))
-            plan = replace(plan, distributions=distributions, tag_object=tag)
+            plan = with_tags(plan.each(distributions=files), here)
             return world.intent.write(plan, instead_of=intent)
 
 
+def rebuilt(
+    plan: Plan, here: Git, world: World, console: Console, dist: Path
+) -> tuple[Distribution, ...]:
+    """Return the files of one package, those that the index lacks built again into `dist`."""
+    known = {one.filename: one for one in as_listed(plan, world)}
+    absent = {one.filename for one in missing(plan.name, known.values(), world)}
+    if absent:
+        project = Project.at(world.git, plan.base, plan.folder, before=plan.version)
+        built = build_and_check(
+            here, project, world, console, dist, version=plan.version, tag=plan.tag
+        )
+        fresh = {one.filename: one for one in built}
+        if fresh.keys() != known.keys():
+            wanted, made = (", ".join(sorted(names)) for names in (known, fresh))
+            raise ReleaseError(f"building {plan.title} again made {made}, not {wanted}")
+        known |= {name: known[name].as_built(fresh[name]) for name in absent}
+    return tuple(known.values())
+
+
 def as_listed(plan: Plan, world: World) -> list[Distribution]:
-    """Return the files of a plan, each as that build of it which the index has."""
-    there = on_index(plan, world.index.files(plan.name), world)
+    """Return the files of a package, each as that build of it which the index has."""
+    there = files_there(plan, world)
     return [
         one.as_built(one.builds.get(there.get(one.filename, ""), one)) for one in plan.distributions
     ]

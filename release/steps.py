@@ -26,6 +26,7 @@ from release.landing import (
     titles,
 )
 from release.process import ProgramFailed
+from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -84,9 +85,13 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
-        *uploads(plan.name, plan.distributions, dist, world, hold),
+        *(
+            step
+            for one in plan.all
+            for step in uploads(one.name, one.distributions, dist, world, hold)
+        ),
         *landings(plan, world, hold),
-        following(plan.tag, plan.commit, plan.branch, world),
+        following(plan.tags, plan.commit, plan.branch, world),
         # Release notes belong here: they speak of what is on the index and on the remote.
         Step(
             title=f"Clear the intent {world.intent.name}",
@@ -139,10 +144,12 @@ def must_hold(intent: Intent, world: World) -> None:
 
 
 def is_half_published(plan: Plan, world: World) -> bool:
-    """Say whether the index has a file of this release while the remote lacks the tag."""
-    files = world.index.files(plan.name)
-    is_any_there = any(world.index.has(one, files) for one in plan.distributions)
-    return is_any_there and not world.git.remote_tag(plan.tag)
+    """Say whether the index has a file of this release while the remote lacks a tag."""
+    for package in plan.all:
+        files = world.index.files(package.name)
+        if any(world.index.has(one, files) for one in package.distributions):
+            return not all(world.git.remote_tag(tag) for tag in plan.tags)
+    return False
 
 
 # Upload, and see it there
@@ -261,30 +268,30 @@ def wait_while(look: Callable[[], ReleaseError | None], index: Index, line: Line
 # This checkout
 
 
-def following(tag: str, commit: str, branch: str, world: World) -> Step:
+def following(tags: Sequence[str], commit: str, branch: str, world: World) -> Step:
     """Return the step that brings this checkout to a release."""
     return Step(
-        title=f"Bring this checkout to {tag}",
-        done=partial(followed, tag, commit, world),
-        do=partial(follow, tag, commit, branch, world),
+        title=f"Bring this checkout to {' and '.join(tags)}",
+        done=partial(followed, tags, commit, world),
+        do=partial(follow, tags, commit, branch, world),
     )
 
 
-def followed(tag: str, commit: str, world: World) -> bool:
-    """Say whether this checkout contains the release commit, and this clone has the tag."""
+def followed(tags: Iterable[str], commit: str, world: World) -> bool:
+    """Say whether this checkout contains the release commit, and this clone has the tags."""
     git = world.git
-    has_tag = bool(git.local_ref(f"refs/tags/{tag}"))
-    return has_tag and git.is_ancestor(commit, git.resolve("HEAD"))
+    has_tags = all(git.local_ref(TAGS + tag) for tag in tags)
+    return has_tags and git.is_ancestor(commit, git.resolve("HEAD"))
 
 
-def follow(tag: str, commit: str, branch: str, world: World, line: Line) -> None:
-    """Fetch the tag; fast-forward this checkout to the branch, if that disturbs nothing.
+def follow(tags: Iterable[str], commit: str, branch: str, world: World, line: Line) -> None:
+    """Fetch the tags; fast-forward this checkout to the branch, if that disturbs nothing.
 
     The release is done without it, so whatever is in the way is left alone.
     """
     git = world.git
     try:
-        git.fetch(f"refs/tags/{tag}:refs/tags/{tag}")
+        git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
         tip, dirty = git.fetch_tip(branch) or commit, git.dirty()
         if git.branch() != branch:
             line.remark = f"left alone: {branch} isn't checked out"

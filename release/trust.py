@@ -11,7 +11,7 @@ import re
 import shlex
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -22,23 +22,28 @@ from packaging.utils import (
 )
 
 from release import Problem, Refused, ReleaseError
-from release.changes import made, tools
+from release.changes import made_together, tools
 from release.checks import unfinished
 from release.plan import recorded
 from release.process import ProgramFailed
-from release.project import Project
+from release.project import Project, message
 from release.version import PARTS, Bump, next_version, remade
 from release.worktree import tree_with
 from release.world import TAGS, today
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from packaging.version import Version
 
     from release.git import Git
     from release.intent import Intent
     from release.plan import Plan
-    from release.world import Facts, World
+    from release.world import Facts, Subject, World
 
+Compared: TypeAlias = "tuple[str, object, object]"  # what it is, as it is said, and as it must be
+# What the packages of one release have in common.
+OF_ALL = ("bump", "base", "branch", "message", "day", "repository", "commit")
 # Nothing but a signature may follow a tag's message (git's gpg-interface.c knows these four).
 SIGNATURE = re.compile(
     r"-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----\n"
@@ -47,72 +52,87 @@ SIGNATURE = re.compile(
 
 
 def derived(
-    project: Project, base: str, version: Version, tag: str, day: date, git: Git
+    releases: Sequence[tuple[Project, Version, str]], base: str, day: date, git: Git
 ) -> tuple[str, list[str]]:
     """Return tree and parents that the commit of a release has, by this code's own account."""
-    edits = made(project, base, version, git, tag, day)
+    edits = made_together(releases, base, git, day)
     return tree_with(git, base, edits), [base] if edits else git.parents(base)
 
 
-def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] | None:
-    """Return tag and commit of the release that `bump` made of HEAD before, if that is all done.
+def released_before(
+    bump: Bump, subjects: Sequence[Subject], world: World
+) -> tuple[tuple[str, ...], str] | None:
+    """Return tags and commit of the release that `bump` made of HEAD before, if that is all done.
 
     HEAD may still be its base, or its commit already. A command typed again because its process
     was killed at the very end must not make another release. Where HEAD is the merge of that
     release into a branch that had moved on, the command could mean either: `Refused`.
     """
-    git = world.git
+    git, folders = world.git, [project.folder for project, _ in subjects]
     with suppress(ReleaseError):  # a check says so
         git.deepen()
-    head = _below_next_dev(git, git.resolve("HEAD"))
+    head = _below_next_dev(folders, git, git.resolve("HEAD"))
     parents = git.parents(head)
     bases = [head, *parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
     for base in bases:
-        tag, commit = _released(base, bump, facts, world)
-        if tag and head in {base, commit}:
-            return tag, commit
-        if tag and parents[1:] == [commit]:
+        tags, commit = _released(base, bump, subjects, world)
+        if tags and head in {base, commit}:
+            return tags, commit
+        if tags and parents[1:] == [commit]:
             if not (others := git.commits_between(commit, parents[0])):
-                return tag, commit
-            raise Refused((_released_and_merged(tag, others, bump, facts, world),))
+                return tags, commit
+            raise Refused((_released_and_merged(tags, others, bump, subjects[0], world),))
     return None
 
 
-def _below_next_dev(git: Git, head: str) -> str:
+def _below_next_dev(folders: Iterable[str], git: Git, head: str) -> str:
     """Return the parent of a commit that changes nothing but to the next development version."""
     with suppress(ReleaseError, ValueError):  # it has no version, or not one parent
         (parent,) = git.parents(head)
-        project = Project.at(git, head)
-        if project.config.next_dev:
-            edits = made(Project.at(git, parent), parent, project.version, git)
-            tree = tree_with(git, parent, edits)
-            return parent if edits and tree == git.tree(head) else head
+        projects = [Project.at(git, head, folder) for folder in folders]
+        if any(project.config.next_dev for project in projects):
+            before = [Project.at(git, parent, folder) for folder in folders]
+            moving = [(one, to.version, "") for one, to in zip(before, projects, strict=True)]
+            edits = made_together(moving, parent, git)
+            return parent if edits and tree_with(git, parent, edits) == git.tree(head) else head
     return head
 
 
-def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
-    """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
-    git, version = world.git, None
-    with suppress(ReleaseError):  # nothing can be made of it
-        project = Project.at(git, base)
-        if project.vcs and project.version in facts.taken:
-            project = Project.at(git, base, before=project.version)
-        version = _made(project, bump, facts)
-    if version is None:
-        return "", ""
-    tag = project.tag_style(git.tags() or facts.tags).write(version)
-    if TAGS + tag not in facts.refs:
-        return "", ""
-    commit, message = git.fetch_tag(tag)
-    files = [file for file in facts.files if file.version == version]
-    there = {file.filename: world.index.sha256_of(file) for file in files}
-    if recorded(message) != there or base not in {commit, *git.parents(commit)}:
-        return "", ""
-    days = _days(commit, git)
-    found = (git.tree(commit), git.parents(commit))
-    days = _days(commit, git)
-    is_it = any(derived(project, base, version, tag, day, git) == found for day in days)
-    return (tag, commit) if is_it else ("", "")
+def _released(
+    base: str, bump: Bump, subjects: Sequence[Subject], world: World
+) -> tuple[tuple[str, ...], str]:
+    """Return tags and commit of what `bump` made of `base`, where remote and index have it all."""
+    git, releases = world.git, []
+    nothing: tuple[tuple[str, ...], str] = ((), "")
+    for subject, facts in subjects:
+        version = None
+        with suppress(ReleaseError):  # nothing can be made of it
+            project = Project.at(git, base, subject.folder)
+            if project.vcs and project.version in facts.taken:
+                project = Project.at(git, base, subject.folder, before=project.version)
+            version = _made(project, bump, facts)
+        if version is None:
+            return nothing
+        releases.append((project, version, _tag(project, version, facts, git)))
+    found = {tag: git.fetch_tag(tag) for *_, tag in releases if TAGS + tag in subjects[0][1].refs}
+    commits = {commit for commit, _ in found.values()}
+    if len(commits) != 1 or any(tag not in found for *_, tag in releases):
+        return nothing
+    (commit,) = commits
+    there: dict[str, dict[str, str]] = {tag: {} for tag in found}
+    for (_, version, tag), (_, facts) in zip(releases, subjects, strict=True):
+        files = [file for file in facts.files if file.version == version]
+        there[tag] |= {file.filename: world.index.sha256_of(file) for file in files}
+    told = {tag: recorded(text) for tag, (_, text) in found.items()}
+    if told != there or base not in {commit, *git.parents(commit)}:
+        return nothing
+    made = (git.tree(commit), git.parents(commit))
+    is_it = any(derived(releases, base, day, git) == made for day in _days(commit, git))
+    return (tuple(found), commit) if is_it else nothing
+
+
+def _tag(project: Project, version: Version, facts: Facts, git: Git) -> str:
+    return project.tag_style(git.tags() or facts.tags).write(version)
 
 
 def _days(commit: str, git: Git) -> list[date]:
@@ -134,23 +154,29 @@ def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
     return None
 
 
-def _released_and_merged(tag: str, others: int, bump: Bump, facts: Facts, world: World) -> Problem:
+def _released_and_merged(
+    tags: Iterable[str], others: int, bump: Bump, subject: Subject, world: World
+) -> Problem:
     """Say that the command has been done, and how to release what came to the branch meanwhile."""
-    project = Project.at(world.git, "HEAD")
+    project, facts = subject
     calendar = project.config.calendar(today())
     again = bump if bump.target in PARTS else Bump(target="current" if calendar else "patch")
     version = next_version(project.version, again, facts.known(project), calendar)
     commits = "a commit that it doesn't" if others == 1 else f"{others} commits that it doesn't"
     return Problem(
-        f"{tag} was released from this command already, and {facts.branch} has {commits}",
+        f"{', '.join(tags)} was released from this command already, and {facts.branch} has "
+        + commits,
         f"to release those say the version: nox -s publish_release -- {version}{world.again}",
     )
 
 
-def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Intent:
-    """Return the unfinished release, if it is what `bump` here began (None: whatever it is).
+def accept(
+    intent_id: str, asked: tuple[Bump, Sequence[str]] | None, facts: Facts, world: World
+) -> Intent:
+    """Return the unfinished release, if it is what was `asked` here (None: whatever it is).
 
-    Raises `Refused` when it is another release, and `ReleaseError` when it can't be believed.
+    That is a bump of the packages in folders. Raises `Refused` when it is another release, and
+    `ReleaseError` when it can't be believed.
     """
     git = world.git
     with suppress(ReleaseError):  # then the base isn't found on the branch
@@ -164,7 +190,7 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             "if that index is yours: "
             f"nox -s publish_release -- --resume --repository {shlex.quote(plan.repository)}",
         )
-    if bump and not (str(bump) == plan.bump and _is_begun_here(plan, git)):
+    if asked and not (_is_what(plan, *asked) and _is_begun_here(plan, git)):
         raise Refused((unfinished(world, intent_id),))
     if differences := _differences(plan, facts, world):
         raise ReleaseError(
@@ -175,6 +201,10 @@ def accept(intent_id: str, bump: Bump | None, facts: Facts, world: World) -> Int
             f"git push {git.remote} :{world.intent.name}",
         )
     return intent
+
+
+def _is_what(plan: Plan, bump: Bump, folders: Sequence[str]) -> bool:
+    return str(bump) == plan.bump and [one.folder for one in plan.all] == [*folders]
 
 
 def _is_begun_here(plan: Plan, git: Git) -> bool:
@@ -188,43 +218,72 @@ def _is_begun_here(plan: Plan, git: Git) -> bool:
 
 
 def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
-    """Compare what the intent says with what follows from its base and version."""
+    """Compare what the intent says with what follows from its base and versions."""
     git = world.git
     git.fetch(f"refs/heads/{facts.branch}")
     if not git.is_ancestor(plan.base, facts.tip):
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
-    project = Project.at(git, plan.base, plan.folder, before=plan.version)
-    if project.vcs and (problem := world.other_tags(project, facts, but=plan.tag)):
-        raise Refused((problem,))
-    tag = project.tag_style(git.tags() or facts.tags).write(plan.version)
-    if plan.tag == project.tag_style([plan.tag]).write(plan.version):
-        tag = plan.tag  # in the style that a clone with other tags would derive
-    tree, parents = derived(project, plan.base, plan.version, tag, plan.day, git)
-    is_commit_like = (git.tree(plan.commit), git.parents(plan.commit)) == (tree, parents)
-    said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
-    by = f" (made by {' and '.join(tools(project))} here)" * bool(tools(project))
-    said_and_derived = {
-        "name": (plan.name, project.name),
-        "previous version": (plan.previous, project.version),
-        "version": (plan.version, _bumped(plan, project, facts)),
-        "next development version": (plan.next_dev, project.next_dev(plan.version)),
-        "branch": (plan.branch, facts.branch),
-        "message": (plan.message, project.message(plan.version)),
-        "tag": (plan.tag, tag),
-        "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {tree}{by}"),
-        "commit's message": (said, said if plan.is_message(said) else plan.message),
-        "tag object": (
-            _tagged(git, plan),
-            [f"object {plan.commit}", "type commit", f"tag {plan.tag}", "tagger"],
-        ),
-        "tag message": (_told(git, plan), plan.tag_message(plan.distributions)),
-        "files": (_files(plan), {(canonicalize_name(plan.name), plan.version)}),
-    }
-    return [
-        f"its {what} is {said!s}, not {wanted!s}"
-        for what, (said, wanted) in said_and_derived.items()
-        if said != wanted
+    projects = [Project.at(git, plan.base, one.folder, before=one.version) for one in plan.all]
+    for project in projects:
+        if project.vcs and (problem := world.other_tags(project, facts, but=plan.tags)):
+            raise Refused((problem,))
+    releases = [
+        (project, one.version, _believable_tag(one, project, facts, git))
+        for one, project in zip(plan.all, projects, strict=True)
     ]
+    pairs = _of_the_commit(plan, releases, facts, git)
+    known = world.facts_about([one.name for one in plan.all], facts)
+    for one, release, its_facts in zip(plan.all, releases, known, strict=True):
+        pairs += [*_of_a_package(one, plan, *release, its_facts), *_of_a_tag(one, plan, git)]
+    return [
+        f"its {what} is {said!s}, not {wanted!s}" for what, said, wanted in pairs if said != wanted
+    ]
+
+
+def _of_the_commit(
+    plan: Plan, releases: Sequence[tuple[Project, Version, str]], facts: Facts, git: Git
+) -> list[Compared]:
+    tree, parents = derived(releases, plan.base, plan.day, git)
+    is_like = (git.tree(plan.commit), git.parents(plan.commit)) == (tree, parents)
+    said = git.message(plan.commit) if is_like and plan.commit != plan.base else plan.message
+    own = dict.fromkeys(tool for project, *_ in releases for tool in tools(project))
+    by = f" (made by {' and '.join(own)} here)" * bool(own)
+    projects = [(project, version) for project, version, _ in releases]
+    return [
+        ("branch", plan.branch, facts.branch),
+        ("message", plan.message, message(projects)),
+        ("commit", plan.commit, plan.commit if is_like else f"a commit of {tree}{by}"),
+        ("commit's message", said, said if plan.is_message(said) else plan.message),
+    ]
+
+
+def _of_a_package(
+    one: Plan, plan: Plan, project: Project, version: Version, tag: str, facts: Facts
+) -> list[Compared]:
+    shared = [(key, getattr(one, key), getattr(plan, key)) for key in OF_ALL]
+    return [
+        ("name", one.name, project.name),
+        ("previous version", one.previous, project.version),
+        ("version", one.version, _bumped(one, project, facts)),
+        ("next development version", one.next_dev, project.next_dev(version)),
+        ("tag", one.tag, tag),
+        ("files", _files(one), {(canonicalize_name(one.name), one.version)}),
+        *shared,
+    ]
+
+
+def _of_a_tag(one: Plan, plan: Plan, git: Git) -> list[Compared]:
+    header = [f"object {one.commit}", "type commit", f"tag {one.tag}", "tagger"]
+    return [
+        ("tag object", _tagged(git, one), header),
+        ("tag message", _told(git, one), plan.tag_message(plan.files_of(one.tag))),
+    ]
+
+
+def _believable_tag(plan: Plan, project: Project, facts: Facts, git: Git) -> str:
+    """Return the plan's tag, if it is in a style that a clone with other tags would derive."""
+    is_in_style = plan.tag == project.tag_style([plan.tag]).write(plan.version)
+    return plan.tag if is_in_style else _tag(project, plan.version, facts, git)
 
 
 def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:

@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release import Problem, Refused, ReleaseError
 from release.commands import programs_env
@@ -17,7 +17,7 @@ from release.intent import IntentRef
 from release.tags import is_release_tag, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from packaging.version import Version
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from release.project import Configuration, Project
 
 Answer = TypeVar("Answer")
+Subject: TypeAlias = "tuple[Project, Facts]"  # what may be released, and what is known of it
 TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
@@ -77,6 +78,7 @@ def reach_loopback() -> None:
 class Facts:
     """What remote and index answered when they were first asked."""
 
+    name: str  # of the project that the index was asked about
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
     refs: Mapping[str, str]  # that branch, HEAD's, the intent and all tags, with their ids
@@ -128,7 +130,8 @@ class World:
     index: Index
     intent: IntentRef
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
-    again: str = ""  # what a command that continues must say besides
+    there: str = ""  # what further commands must say besides: which index
+    here: str = ""  # and which packages
 
     @classmethod
     def of(
@@ -137,6 +140,7 @@ class World:
         config: Configuration,
         *,
         repository: str = "",
+        packages: Iterable[str] = (),
         interactive: bool = False,
     ) -> World:
         """Build the world that a project's configuration and the command line name."""
@@ -147,20 +151,31 @@ class World:
             interactive=interactive,
             patience=config.patience,
         )
-        again = f" --repository {shlex.quote(index.upload_url)}" if repository else ""
+        there = f" --repository {shlex.quote(index.upload_url)}" if repository else ""
+        here = "".join(f" --package {shlex.quote(one)}" for one in packages)
         intent = IntentRef(git=git, name=config.intent_ref)
         by_pull_request = config.main == "pull-request"
         return cls(
-            git=git, index=index, intent=intent, by_pull_request=by_pull_request, again=again
+            git=git,
+            index=index,
+            intent=intent,
+            by_pull_request=by_pull_request,
+            there=there,
+            here=here,
         )
+
+    @property
+    def again(self) -> str:
+        """Return what a command that continues must say besides."""
+        return self.here + self.there
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""
         return programs_env(self.git.env)
 
-    def other_tags(self, project: Project, facts: Facts, but: str = "") -> Problem | None:
-        """Say which release tags this clone and the remote don't share, `but` one, if any."""
-        here, there = set(self.git.tags()) - {but}, set(facts.tags) - {but}
+    def other_tags(self, project: Project, facts: Facts, but: Iterable[str] = ()) -> Problem | None:
+        """Say which release tags this clone and the remote don't share, `but` some, if any."""
+        here, there = set(self.git.tags()) - {*but}, set(facts.tags) - {*but}
         for tag in sorted(here ^ there):
             if is_release_tag(tag, project.name, project.config.tag) and facts.is_remote_known:
                 where, hint = (
@@ -171,6 +186,25 @@ class World:
                 words = f"{project.vcs} takes the version from git tags, and {tag} is {where}"
                 return Problem(words, hint)
         return None
+
+    def subjects(self, projects: Sequence[Project]) -> list[Subject]:
+        """Ask the remote, and the index about each of these projects."""
+        lead, *others = projects
+        facts = self.facts(lead.name, lead.config.branch)
+        about = self.facts_about([project.name for project in others], facts)
+        return list(zip(projects, [facts, *about], strict=True))
+
+    def facts_about(self, names: Sequence[str], facts: Facts) -> list[Facts]:
+        """Ask the index about several projects at once; what the remote said, it said for all."""
+        with ThreadPoolExecutor() as pool:
+            asked = {name: pool.submit(self.index.files, name) for name in {*names} - {facts.name}}
+
+        def about(name: str) -> Facts:
+            problems = [*facts.problems]
+            files = _answer(asked[name], (), problems)
+            return replace(facts, name=name, files=files, problems=tuple(problems))
+
+        return [about(name) if name in asked else facts for name in names]
 
     def facts(self, name: str, branch: str) -> Facts:
         """Ask the remote and the index at once.
@@ -189,6 +223,7 @@ class World:
         branch = branch or (head if head in refs else local).removeprefix("refs/heads/")
         is_remote_known = not problems
         return Facts(
+            name=name,
             branch=branch,
             tip=refs.get(f"refs/heads/{branch}", ""),
             refs=refs,

@@ -197,7 +197,7 @@ def wait_until_yanked(yank: Yank, world: World, console: Console) -> Yank:
     )
     again = command(yank.version, yank.reason, world)
     hint = f"type the same command again to see whether it is done: {again}"
-    with unfinished_on_error(yank.version, world, console, hint):
+    with unfinished_on_error(world, console, hint=hint):
         take(step, console)
         found = record(yank.version, world.index.files(yank.name))
     return replace(yank, shown=found.yanked)

@@ -130,8 +130,8 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         world = replace(world_of(git), index=index)
         sample = Project.at(git, "HEAD")
         facts = world.facts("acme", "main")
-        draft = prepare(Bump.parse("minor"), sample, facts, world, tests=())
-        plan = prove(draft, sample, world, Console(as_json=True), folder / "dist")
+        draft = prepare(Bump.parse("minor"), [(sample, facts)], world, skip_tests=True)
+        plan = prove(draft, [sample], world, Console(as_json=True), folder / "dist")
     (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
     return folder
 
