@@ -24,9 +24,17 @@ The tour, from the top. Each room imports only from those below it:
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
 `isolation`     fresh virtual environments
+`changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first
 `project`       name, version and configuration as committed; a new version → `Edit`s
+`changelog`     which file tells the releases, stamping one, its section as release notes
+`stamping`      the unreleased section becomes a release, written like the one before
+`sections`      the sections of a changelog, and what they say
+`notes`         what a release tells its users; commit subjects, where no changelog does
+`titles`        what a release is called in a changelog: version, link, date or «unreleased»
+`headings`      the headings of Markdown and reStructuredText, and rows exchanged in it
+`fragments`     towncrier and scriv: as configured, with the command that makes a section
 `copies`        second copies of the version, in well-known places and in locks
 `bumpers`       what other tools that raise versions are configured to edit
 `plugins`       which plugin takes the version from git tags
@@ -41,7 +49,9 @@ The tour, from the top. Each room imports only from those below it:
 `tables`        TOML that others wrote
 `spelling`      zero-padded, `v1.2`, `-rc.1`, SemVer
 `workspace`     one folder for the temporary files of a run; clearing after killed runs
+`commands`      the project's own commands, run in a worktree: what they print, what they change
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
+`edits`         a file before and after a release
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written

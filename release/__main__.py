@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError
-from release.process import ENDINGS
+from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.workspace import workspace
     from release.world import secret_values
 
-    listen(signal.default_int_handler)
+    listen(interrupts)
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),

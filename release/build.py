@@ -25,6 +25,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
+from release.commands import located
 from release.isolation import ISOLATED, Environment
 from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
@@ -72,8 +73,7 @@ def _run_tests(
 ) -> list[dict[str, str]]:
     """Run the command, and return what Nox reports of its sessions; another command has one."""
     if command != DEFAULT_TESTS:
-        program = shutil.which(command[0], path=env.get("PATH")) or command[0]
-        stream([program, *command[1:]], cwd=tree, env=env, on_line=on_line)
+        stream(located(command, env), cwd=tree, env=env, on_line=on_line)
         return [{"name": command[0], "result": "success"}]
     with TemporaryDirectory() as folder:
         report = Path(folder, "report.json")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Draft, Plan
 
 MINUTE = 60.0
+EXCERPT = 12  # lines of the release notes that a plan shows
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -124,6 +125,15 @@ class Console:
         for row in text.splitlines():
             self.say(f"  {row}", style=DIFF_STYLES.get(row[:1], ""))
 
+    def excerpt(self, text: str) -> None:
+        """Print the first lines of a text."""
+        rows = text.splitlines()
+        self.say()
+        for row in rows[:EXCERPT]:
+            self.say(f"  {row}", style="dim")
+        if len(rows) > EXCERPT:
+            self.say(f"  ({len(rows) - EXCERPT} more lines)", style="dim")
+
     @contextmanager
     def step(self, title: str, *, log: bool = False) -> Iterator[Line]:
         """Show a step while it runs, then as a line with how long it took.
@@ -160,6 +170,7 @@ class Console:
                 if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
                 "tag": draft.tag or "none",
+                **({"notes": draft.notes.source} if draft.tag else {}),
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
                 "artifacts": "one sdist, and the wheel built from it",
                 "index": draft.repository,
@@ -170,6 +181,8 @@ class Console:
         for edit in draft.edits:
             self.say()
             self.diff(edit.diff())
+        if draft.notes.text:
+            self.excerpt(draft.notes.text)
         for text in draft.stale:
             self.say(f"\n  left alone: {text}", style="yellow")
         self.say()

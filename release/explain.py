@@ -116,7 +116,7 @@ def _end(project: Project, files: Files) -> str:
     """Return where the version is: the end of the trail that leads to it."""
     if project.places:
         place = project.places[0]
-        return f"{place.path} line {_line(project.contents[place.path], place)}"
+        return f"{place.path} line {_line(files.read(place.path) or b'', place)}"
     tags = [tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version]
     found = f"the tag {tags[0]}" if tags else "no tag of a release in this history"
     return f"{project.vcs} → {found}"
@@ -195,7 +195,7 @@ def _branch(config: Configuration, head: str, git: Git) -> Fact:
 def _changes(project: Project, version: Version) -> Iterator[Change]:
     """Say what the new version changes, place by place, in whole lines."""
     for place in project.places:
-        data = project.contents[place.path]
+        data = project.files.read(place.path) or b""
         first = data.rfind(b"\n", 0, place.start) + 1
         last = data.find(b"\n", place.end) % (len(data) + 1)
         old, new = data[first:last], place.spelled(version).encode()

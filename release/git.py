@@ -125,7 +125,7 @@ class Git:
         with suppress(ProgramFailed):
             blob = self("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
             return self("hash-object", "--", path) == blob
-        return False
+        return self.local_ref(f"{commit}:{path}") is None and not (self.root / path).exists()
 
     def locks(self) -> list[Path]:
         """Return the locks on this checkout: of a git that runs, or of one that was killed."""
@@ -159,6 +159,10 @@ class Git:
     def time(self) -> int:
         """Return when HEAD was committed, in seconds since 1970."""
         return int(self("show", "--no-patch", "--format=%ct", "HEAD"))
+
+    def authored(self, commit: str) -> int:
+        """Return when a commit was made first, in seconds since 1970."""
+        return int(self("show", "--no-patch", "--format=%at", commit))
 
     def settings(self, pattern: str) -> list[tuple[str, str]]:
         """Return the repository's own settings (not the user's) whose keys match."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from release import ReleaseError
-from release.project import Edit
+from release.edits import Edit
 from release.tables import BOM, tomllib
 
 if TYPE_CHECKING:
@@ -180,5 +180,5 @@ def initialise(root: Path, console: Console, *, is_on_github: bool, dry_run: boo
     for edit in edits:
         path = root / edit.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(edit.after)
+        path.write_bytes(edit.after or b"")
     console.say("Written. Commit it, then try: nox -s rehearse -- patch")

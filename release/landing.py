@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.changes import made
 from release.git import REMOTE_REJECTED, Lease, peeled
 from release.process import ProgramFailed
 from release.project import Project
@@ -29,7 +30,8 @@ class MergeConflict(ReleaseError):
 
 def release_branch(release: Release) -> str:
     """Return the name of the branch that is to be merged where nobody pushes to the main one."""
-    return f"release/{release.version}"
+    name = f"{release.name}-" if release.folder else ""
+    return f"release/{name}{release.version}"
 
 
 def titles(release: Release, world: World) -> list[str]:
@@ -162,9 +164,9 @@ def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> Rel
 def landing_commit(plan: Plan, tip: str | None, world: World) -> str:
     """Return what to push to the branch: the release commit, or its merge where the branch moved.
 
-    The merge is harmless, because the release commit touches lines with the version only; the tag
-    stays on the commit that was built. `tip` is the branch's commit. The commit with the next
-    development version comes on top.
+    The merge is harmless, because the release commit touches the version and the changelog only;
+    the tag stays on the commit that was built. `tip` is the branch's commit. The commit with the
+    next development version comes on top.
     """
     git, commit, branch = world.git, plan.commit, plan.branch
     if tip is None or not git.is_ancestor(plan.base, tip):
@@ -198,9 +200,8 @@ def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
     """Return `commit`, or one on top of it with the next development version if one is to be."""
     if not plan.next_dev:
         return commit
-    edits = Project.at(git, commit).edits(plan.next_dev)
-    tree = tree_with(git, commit, {edit.path: edit.after for edit in edits})
-    return commit_on_top(git, commit, tree, f"Go on with {plan.next_dev}")
+    edits = made(Project.at(git, commit, plan.folder), commit, plan.next_dev, git)
+    return commit_on_top(git, commit, tree_with(git, commit, edits), f"Go on with {plan.next_dev}")
 
 
 # Merge
@@ -235,7 +236,7 @@ def _says(plan: Plan, world: World) -> bool:
     """Say whether the branch has the release's version, or the one that comes after it."""
     git, tip = world.git, world.git.fetch_tip(plan.branch)
     with suppress(ReleaseError):
-        return Project.at(git, tip or "").version in {plan.version, plan.next_dev}
+        return Project.at(git, tip or "", plan.folder).version in {plan.version, plan.next_dev}
     return False
 
 

@@ -6,21 +6,25 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from packaging.version import Version
 
 from release import ReleaseError
+from release.notes import Notes
 from release.version import next_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from release.calver import Calendar
-    from release.project import Edit, Project
+    from release.edits import Edit
+    from release.project import Project
     from release.version import Bump
 
 FORMAT = 2  # of plan.json
+READERS: dict[Any, Callable[[str], Any]] = {Version: Version, date: date.fromisoformat}
+UNTOLD = Notes()
 IDS = ("base", "commit", "tag_object", "sha256")  # fields that are hexadecimal
 
 
@@ -56,6 +60,7 @@ class Distribution:
 class Release:
     """Which version of what, from which commit to where."""
 
+    folder: str  # of the package in the repository, "" for the top
     name: str
     previous: Version
     version: Version
@@ -64,6 +69,7 @@ class Release:
     branch: str
     tag: str
     message: str  # of the release commit
+    day: date  # of the release, UTC, as the changelog says it
     next_dev: Version | None  # of the commit that follows it on the branch
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
@@ -90,14 +96,15 @@ class Release:
 class Draft(Release):
     """A decision. Nothing is built yet."""
 
-    edits: tuple[Edit, ...]
     stale: tuple[str, ...]  # copies of the version that say something else, and are left alone
     remote: str  # its URL
+    edits: tuple[Edit, ...] = ()
+    notes: Notes = UNTOLD
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON values, with a diff for each file."""
         edits = {edit.path: edit.diff() for edit in self.edits}
-        return {**vars(self), **_as_text(self), "edits": edits}
+        return {**vars(self), **_as_text(self), "edits": edits, "notes": vars(self.notes)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,16 +168,18 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that
         return tuple(_read(get_args(kind)[0], one) for one in value)
     if value is None and type(None) in get_args(kind):
         return None
-    if Version in {kind, *get_args(kind)} and isinstance(value, str):
-        return Version(value)
+    for one in READERS.keys() & {kind, *get_args(kind)}:
+        if isinstance(value, str):
+            return READERS[one](value)
     if type(value) is not kind:
         raise TypeError(f"not a {kind}: {value!r}")
     return value
 
 
 def _as_text(release: Release) -> dict[str, str]:
-    """Return the versions as the strings that JSON takes."""
-    return {key: str(value) for key, value in vars(release).items() if isinstance(value, Version)}
+    """Return versions and day as the strings that JSON takes."""
+    kinds = (Version, date)
+    return {key: str(value) for key, value in vars(release).items() if isinstance(value, kinds)}
 
 
 def decide(  # noqa: PLR0913 - a decision needs all of its facts
@@ -178,7 +187,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     bump: Bump,
     *,
     taken: Collection[Version],
-    calendar: Calendar | None,
+    day: date,
     tags: Iterable[str],
     base: str,
     branch: str,
@@ -186,11 +195,11 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     remote: str,
     tests: tuple[str, ...],
 ) -> Draft:
-    """Decide on a release: which version, tag and edits follow from the facts.
+    """Decide on a release: which version and tag follow from the facts, today being `day`.
 
     `ReleaseError` for a version that the configured tag can't tell.
     """
-    version = next_version(project.version, bump, taken, calendar)
+    version = next_version(project.version, bump, taken, project.config.calendar(day))
     style = project.tag_style(tags)
     tag = style.write(version)
     if style.read(tag) != version:
@@ -199,6 +208,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
             "let `tag` in [tool.nox-release] contain {version}",
         )
     return Draft(
+        folder=project.folder,
         name=project.name,
         previous=project.version,
         version=version,
@@ -207,7 +217,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         branch=branch,
         tag=tag,
         message=project.message(version),
-        edits=project.edits(version),
+        day=day,
         stale=project.stale,
         next_dev=project.next_dev(version),
         repository=repository,

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused
+from release.changes import changed
 from release.checks import PRE_RELEASE, Case, Question, check, unfinished
 from release.index import Conflict
 from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
@@ -47,6 +48,7 @@ def prepare_rc(
     for known in (*half, facts):
         draft = replace(draft_of(bump, project, known, world, base, ()), tag="", message="")
         if known is facts or draft.version in facts.taken:
+            draft = changed(draft, project, world.git)
             case = Case(draft=draft, project=project, facts=known, world=world)
             check(case, (*ask, *PRE_RELEASE))
             drafts.append(draft)
@@ -90,7 +92,7 @@ def build_rc(
     draft: Draft, project: Project, world: World, console: Console, dist: Path
 ) -> tuple[Distribution, ...]:
     """Build a pre-release into `dist`, from a worktree with the version written into it."""
-    tree = tree_with(world.git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    tree = tree_with(world.git, draft.base, draft.edits)
     with worktree(world.git, draft.base, tree) as here:
         tag = project.tag_style(world.git.tags()).write(draft.version)  # for the build alone
         return build_and_check(here, project, world, console, dist, version=draft.version, tag=tag)

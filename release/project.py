@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
+import shlex
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from release import ReleaseError, UsageError, calver, copies, locations, tags
+from release import ReleaseError, UsageError, calver, changelog, copies, locations, tags
 from release.calver import Calendar
+from release.commands import printed
+from release.edits import Edit
 from release.layout import layout
+from release.places import Place
 from release.plugins import vcs_plugin
 from release.setup_py import setup_name
-from release.snapshot import Snapshot
-from release.tables import BOM, table_at, text_at, tomllib
+from release.snapshot import Snapshot, below
+from release.tables import BOM, parse, table_at, text_at, tomllib
 from release.tags import TagStyle
 from release.version import next_development
+from release.worktree import worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
     from packaging.version import Version
 
+    from release.changelog import Changelog
     from release.git import Git
-    from release.places import Files, Place, Read
+    from release.places import Files, Read
 
 TABLE = "[tool.nox-release]"
+# What packages below the top of a repository share.
+INHERITED = {
+    *("branch", "main", "remote", "repository", "index-url", "intent-ref", "patience"),
+    *("message", "scheme", "next-dev"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +55,9 @@ class Configuration:
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests
     version_files: tuple[str, ...] = ()
+    version_command: tuple[str, ...] = ()  # prints the version, where no file says it
+    bump_command: tuple[str, ...] = ()  # writes {version}, where this can't be done as it is done
+    changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
     next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
     intent_ref: str = "refs/release/intent"
@@ -73,24 +89,6 @@ class Configuration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edit:
-    """What a release changes in one file."""
-
-    path: str
-    before: bytes
-    after: bytes
-
-    def diff(self) -> str:
-        """Return the change as a unified diff."""
-        before, after = (
-            side.decode("utf-8", "replace").splitlines(keepends=True)
-            for side in (self.before, self.after)
-        )
-        rows = difflib.unified_diff(before, after, f"a/{self.path}", f"b/{self.path}", n=1)
-        return "\n".join(row.rstrip("\r\n") for row in rows)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Project:
     """A project at one commit."""
 
@@ -98,54 +96,94 @@ class Project:
     version: Version
     config: Configuration
     places: tuple[Place, ...]
+    files: Files = field(repr=False, compare=False)
+    pyproject: dict[str, Any] = field(repr=False, compare=False)
     vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
     trail: tuple[str, ...] = ()  # what led to the version, the first thing first
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
-    contents: dict[str, bytes] = field(repr=False)
 
     @classmethod
-    def at(cls, git: Git, revision: str, before: Version | None = None) -> Project:
-        """Read the project as a commit of a repository has it, `before` that was released of it."""
-        return cls.load(Snapshot(git=git, commit=revision), before)
+    def at(
+        cls, git: Git, revision: str, folder: str = "", before: Version | None = None
+    ) -> Project:
+        """Read the project in a folder of a commit, `before` that version was released of it."""
+
+        def ask(command: Sequence[str]) -> str:
+            with worktree(git, revision) as here:
+                return printed(command, here, folder)
+
+        return cls.load(below(Snapshot(git=git, commit=revision), folder), before, ask)
 
     @classmethod
-    def load(cls, files: Files, before: Version | None = None) -> Project:
+    def load(
+        cls,
+        files: Files,
+        before: Version | None = None,
+        ask: Callable[[Sequence[str]], str] = shlex.join,
+    ) -> Project:
         """Read a project from its files; where tags tell the version, from those `before` another.
 
-        Raises `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in
-        exactly one place, and `UsageError` for configuration that can't be meant.
+        `ask` runs the command that prints the version, where the project has one. Raises
+        `ReleaseError` where pyproject.toml is absent or broken, or the version isn't in exactly one
+        place, and `UsageError` for configuration that can't be meant.
         """
         pyproject = _pyproject(files.read)
-        config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
+        own = table_at(pyproject, "tool", "nox-release")
+        config = Configuration.load({**_inherited(files), **own})
+        project = partial(cls, config=config, files=files, pyproject=pyproject)
+        if config.version_command:
+            text = ask(config.version_command)
+            printed = Place(path="", what=f"{TABLE} version-command", start=0, text=text)
+            named = [locations.named(one, text, files.read) for one in config.version_files]
+            name = _name(pyproject, files.read)
+            return project(
+                name=name,
+                version=printed.version,
+                places=_apart(named, files),
+                trail=(f"{printed.what}: {shlex.join(config.version_command)}",),
+            )
         if plugin := vcs_plugin(pyproject, files):
             if config.next_dev:
                 words = f"has no meaning here: {plugin.name} counts on its own"
                 raise UsageError(f"{TABLE} next-dev {words}")
             name = _name(pyproject, files.read)
-            return cls(
-                name=name,
-                version=tags.newest(files.tags, name, config.tag, before),
-                config=config,
-                places=(),
-                vcs=plugin.name,
-                trail=(plugin.rule,),
-                contents={},
-            )
+            version, trail = tags.newest(files.tags, name, config.tag, before), (plugin.rule,)
+            return project(name=name, version=version, places=(), vcs=plugin.name, trail=trail)
         place = _bare(locations.find(pyproject, files))
         version, name = place.version, _name(pyproject, files.read)
         named = [locations.named(one, place.text, files.read) for one in config.version_files]
         others = copies.find(name, layout(pyproject, files), place, files)
         found = _apart([place, *map(_bare, named), *map(_bare, others.places)], files)
-        places = tuple(_padded(one, config.scheme) for one in found)
-        return cls(
+        return project(
             name=name,
             version=version,
-            config=config,
-            places=places,
+            places=tuple(_padded(one, config.scheme) for one in found),
             trail=place.trail,
-            stale=others.stale,
-            contents={place.path: files.read(place.path) or b"" for place in places},
+            stale=() if config.bump_command else others.stale,
         )
+
+    @property
+    def folder(self) -> str:
+        """Return where in the repository the project is, "" for its top."""
+        return self.files.folder
+
+    def from_top(self, path: str) -> str:
+        """Return the path that a file of the project, behind symbolic links, has from the top."""
+        return posixpath.normpath(posixpath.join(self.folder, self.files.real(path)))
+
+    @cached_property
+    def changelog(self) -> Changelog | None:
+        """Return the file that tells the releases, None where no release changes one."""
+        wanted = self.config.changelog
+        if not wanted:
+            return None
+        path = wanted if isinstance(wanted, str) else ""
+        return changelog.find(self.files.paths, self.files.read, self.pyproject, self.version, path)
+
+    def spelled(self, version: Version) -> str:
+        """Return a version in the project's own spelling."""
+        first = next((place for place in self.places if not place.says), None)
+        return first.spelled(version) if first else str(version)
 
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""
@@ -176,23 +214,26 @@ class Project:
 
     def edits(self, version: Version) -> tuple[Edit, ...]:
         """Return the edits that put `version` in every place; none where it is there already."""
-        after = dict(self.contents)
+        contents = {place.path: self.files.read(place.path) or b"" for place in self.places}
+        after = dict(contents)
         for place in sorted(self.places, key=lambda place: place.start, reverse=True):
             if place.version != version:
                 data = after[place.path]
                 new = place.spelled(version).encode()
                 after[place.path] = data[: place.start] + new + data[place.end :]
         return tuple(
-            Edit(path=path, before=self.contents[path], after=data)
+            Edit(path=self.from_top(path), before=contents[path], after=data)
             for path, data in after.items()
-            if data != self.contents[path]
+            if data != contents[path]
         )
 
 
 def _insist(values: dict[str, Any]) -> None:
     """Raise `UsageError` for values of the right type that can't be meant."""
-    if "{version}" not in values.get("message", "{version}"):
-        raise UsageError(f"{TABLE} message must contain {{version}}, not {values['message']!r}")
+    for key in ("message", "bump_command"):
+        if "{version}" not in "".join(given := values.get(key, "{version}")):
+            name = key.replace("_", "-")
+            raise UsageError(f"{TABLE} {name} must contain {{version}}, not {given!r}")
     if "tag" in values:
         TagStyle.of(values["tag"])
     if "scheme" in values:
@@ -213,7 +254,7 @@ def _pyproject(read: Read) -> dict[str, Any]:
     if data is None:
         raise ReleaseError(
             "there is no pyproject.toml at the top of the repository, as committed",
-            "git add pyproject.toml && git commit, or change to the project's folder",
+            "git add pyproject.toml && git commit; or say where it is: --package FOLDER",
         )
     try:
         pyproject = tomllib.loads(data.removeprefix(BOM).decode())
@@ -222,6 +263,17 @@ def _pyproject(read: Read) -> dict[str, Any]:
     for key in ("build-system", "project", "tool"):
         table_at(pyproject, key)
     return pyproject
+
+
+def _inherited(files: Files) -> dict[str, Any]:
+    """Return what a package below the top takes from the configuration there."""
+    top = posixpath.relpath(".", files.folder or ".")
+    data = files.read(f"{top}/pyproject.toml") if files.folder else None
+    try:
+        table = table_at(parse(data or b""), "tool", "nox-release")
+    except ValueError as error:
+        raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
+    return {key: value for key, value in table.items() if key in INHERITED}
 
 
 def _name(pyproject: dict[str, Any], read: Read) -> str:
@@ -282,6 +334,7 @@ def _is_positive(value: object) -> bool:
 WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("a string", lambda value: isinstance(value, str)),
+    str | bool: ("a path, or true or false", lambda value: isinstance(value, str | bool)),
     int: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
     tuple[str, ...] | None: ("a list of strings", _is_list_of_text),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release import build as building
 from release.agreement import yank_command
+from release.changes import changed
 from release.checks import RELEASE, Case, check, unfinished
 from release.git import REMOTE_REJECTED
 from release.index import Conflict
@@ -61,6 +62,8 @@ def prepare(
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
     draft = draft_of(bump, project, facts, world, base, tests)
+    with telling(facts):
+        draft = changed(draft, project, world.git)
     check(Case(draft=draft, project=project, facts=facts, world=world), RELEASE)
     return draft
 
@@ -68,13 +71,13 @@ def prepare(
 def draft_of(
     bump: Bump, project: Project, facts: Facts, world: World, base: str, tests: tuple[str, ...]
 ) -> Draft:
-    """Decide on a release of `base`; `Refused` also has the questions that got no answer."""
-    try:
+    """Decide on a release of `base`."""
+    with telling(facts):
         return decide(
             project,
             bump,
             taken=facts.known(project),
-            calendar=project.config.calendar(today()),
+            day=today(),
             tags=world.git.tags() or facts.tags,
             base=base,
             branch=facts.branch,
@@ -82,6 +85,13 @@ def draft_of(
             remote=world.git.url(),
             tests=tests,
         )
+
+
+@contextmanager
+def telling(facts: Facts) -> Iterator[None]:
+    """Let what is refused in the block also tell the questions that got no answer."""
+    try:
+        yield
     except ReleaseError as error:
         raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
@@ -143,7 +153,7 @@ def prove(draft: Draft, project: Project, world: World, console: Console, dist: 
     Raises `ReleaseError` when tests, hooks, build or checks fail.
     """
     git = world.git
-    tree = tree_with(git, draft.base, {edit.path: edit.after for edit in draft.edits})
+    tree = tree_with(git, draft.base, draft.edits)
     with worktree(git, draft.base, tree) as here:
         commit = draft.base
         if draft.edits:
@@ -188,7 +198,7 @@ def land(plan: Plan, world: World) -> str:
 
 
 def commit_version(here: Git, draft: Draft, tree: str) -> str:
-    """Commit the version change, and insist that hooks left it as it was planned."""
+    """Commit what the release changes, and insist that hooks left it as it was planned."""
     try:
         commit = here.commit(draft.message)
     except ProgramFailed as error:
@@ -199,7 +209,7 @@ def commit_version(here: Git, draft: Draft, tree: str) -> str:
     if (here.tree(commit), here.parents(commit)) != (tree, [draft.base]):
         changes = here("diff", "--stat", tree, commit)
         raise ReleaseError(
-            f"a commit hook changed the release commit, which holds the version only:\n{changes}",
+            f"a commit hook changed the release commit, which holds what the plan says:\n{changes}",
             "run the hook and commit what it changes before the release",
         )
     if not draft.is_message(said := here.message(commit)):
@@ -308,7 +318,7 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 def unfinished_on_error(
     version: Version, world: World, console: Console, hint: str = ""
 ) -> Iterator[None]:
-    """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
+    """Turn every error but `Refused` into `Unfinished`, which says how it goes on."""
     is_rc = bool(hint)
     hint = hint or (
         "the same command continues; from another clone: "
@@ -321,6 +331,8 @@ def unfinished_on_error(
         console.interrupted = "all was done before"
     except Refused:
         console.interrupted = before
+        raise
+    except Unfinished:
         raise
     except Conflict as error:
         raise Unfinished(str(error), hint if is_rc else dead_end(version, world)) from error

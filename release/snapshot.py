@@ -54,7 +54,7 @@ class Snapshot:
         own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
         return tuple(own.splitlines())
 
-    above = ()
+    folder = ""
 
     @cached_property
     def asked(self) -> dict[str, bool]:
@@ -77,12 +77,17 @@ class Snapshot:
         return frozenset(path for path, mode in self._modes.items() if mode == LINK)
 
 
+def below(files: Files, folder: str) -> Files:
+    """Return `files` as seen from a folder, "" being the top."""
+    return Folder(files=files, folder=folder) if folder else files
+
+
 @dataclass(frozen=True, kw_only=True)
 class Folder:
     """The `files` in a folder, by their paths from there; those above it begin with `../`."""
 
     files: Files
-    path: str
+    folder: str
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file, None where there is none."""
@@ -90,12 +95,12 @@ class Folder:
 
     def real(self, path: str) -> str:
         """Return the path of the file behind symbolic links."""
-        return posixpath.relpath(self.files.real(self._from_top(path)), self.path)
+        return posixpath.relpath(self.files.real(self._from_top(path)), self.folder)
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """Return the paths of the files in the folder."""
-        start = f"{self.path}/"
+        start = f"{self.folder}/"
         return tuple(
             path.removeprefix(start) for path in self.files.paths if path.startswith(start)
         )
@@ -105,10 +110,5 @@ class Folder:
         """Return the names of the tags of the whole repository."""
         return self.files.tags
 
-    @property
-    def above(self) -> tuple[str, ...]:
-        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
-        return tuple("../" * depth for depth in range(1, self.path.count("/") + 2))
-
     def _from_top(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join(self.path, path))
+        return posixpath.normpath(posixpath.join(self.folder, path))

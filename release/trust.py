@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from packaging.utils import (
@@ -22,6 +22,7 @@ from packaging.utils import (
 )
 
 from release import Problem, Refused, ReleaseError
+from release.changes import made, tools
 from release.checks import unfinished
 from release.plan import recorded
 from release.process import ProgramFailed
@@ -45,31 +46,12 @@ SIGNATURE = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Derived:
-    """What a release of `version` from `base` must look like, by this code's own account."""
-
-    project: Project
-    tag: str
-    tree: str
-    parents: list[str]
-
-    @classmethod
-    def of(cls, base: str, version: Version, facts: Facts, world: World) -> Derived:
-        """Derive tree, parents and tag from a commit and a version."""
-        git = world.git
-        project = Project.at(git, base, before=version)
-        edits = project.edits(version)
-        return cls(
-            project=project,
-            tag=project.tag_style(git.tags() or facts.tags).write(version),
-            tree=tree_with(git, base, {edit.path: edit.after for edit in edits}),
-            parents=[base] if edits else git.parents(base),
-        )
-
-    def is_like(self, commit: str, git: Git) -> bool:
-        """Say whether `commit` is the release commit that was derived."""
-        return (git.tree(commit), git.parents(commit)) == (self.tree, self.parents)
+def derived(
+    project: Project, base: str, version: Version, tag: str, day: date, git: Git
+) -> tuple[str, list[str]]:
+    """Return tree and parents that the commit of a release has, by this code's own account."""
+    edits = made(project, base, version, git, tag, day)
+    return tree_with(git, base, edits), [base] if edits else git.parents(base)
 
 
 def released_before(bump: Bump, facts: Facts, world: World) -> tuple[str, str] | None:
@@ -102,28 +84,45 @@ def _below_next_dev(git: Git, head: str) -> str:
         (parent,) = git.parents(head)
         project = Project.at(git, head)
         if project.config.next_dev:
-            edits = Project.at(git, parent).edits(project.version)
-            tree = tree_with(git, parent, {edit.path: edit.after for edit in edits})
+            edits = made(Project.at(git, parent), parent, project.version, git)
+            tree = tree_with(git, parent, edits)
             return parent if edits and tree == git.tree(head) else head
     return head
 
 
 def _released(base: str, bump: Bump, facts: Facts, world: World) -> tuple[str, str]:
     """Return tag and commit of what `bump` made of `base`, where remote and index have it all."""
-    derived, version = None, None
+    git, version = world.git, None
     with suppress(ReleaseError):  # nothing can be made of it
-        project = Project.at(world.git, base)
+        project = Project.at(git, base)
         if project.vcs and project.version in facts.taken:
-            project = Project.at(world.git, base, before=project.version)
-        if version := _made(project, bump, facts):
-            derived = Derived.of(base, version, facts, world)
-    if derived is None or TAGS + derived.tag not in facts.refs:
+            project = Project.at(git, base, before=project.version)
+        version = _made(project, bump, facts)
+    if version is None:
         return "", ""
-    commit, message = world.git.fetch_tag(derived.tag)
+    tag = project.tag_style(git.tags() or facts.tags).write(version)
+    if TAGS + tag not in facts.refs:
+        return "", ""
+    commit, message = git.fetch_tag(tag)
     files = [file for file in facts.files if file.version == version]
     there = {file.filename: world.index.sha256_of(file) for file in files}
-    is_it = derived.is_like(commit, world.git) and recorded(message) == there
-    return (derived.tag, commit) if is_it else ("", "")
+    if recorded(message) != there or base not in {commit, *git.parents(commit)}:
+        return "", ""
+    days = _days(commit, git)
+    found = (git.tree(commit), git.parents(commit))
+    days = _days(commit, git)
+    is_it = any(derived(project, base, version, tag, day, git) == found for day in days)
+    return (tag, commit) if is_it else ("", "")
+
+
+def _days(commit: str, git: Git) -> list[date]:
+    """Return the days that a release can have which made this commit: the changelog says one.
+
+    The day is decided just before the commit, whose author's time stays what it is; midnight (UTC)
+    may have come in between.
+    """
+    day = datetime.fromtimestamp(git.authored(commit), timezone.utc).date()
+    return [day, day - timedelta(days=1)]
 
 
 def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
@@ -194,12 +193,16 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     git.fetch(f"refs/heads/{facts.branch}")
     if not git.is_ancestor(plan.base, facts.tip):
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
-    derived = Derived.of(plan.base, plan.version, facts, world)
-    project = derived.project
+    project = Project.at(git, plan.base, plan.folder, before=plan.version)
     if project.vcs and (problem := world.other_tags(project, facts, but=plan.tag)):
         raise Refused((problem,))
-    is_commit_like = derived.is_like(plan.commit, git)
+    tag = project.tag_style(git.tags() or facts.tags).write(plan.version)
+    if plan.tag == project.tag_style([plan.tag]).write(plan.version):
+        tag = plan.tag  # in the style that a clone with other tags would derive
+    tree, parents = derived(project, plan.base, plan.version, tag, plan.day, git)
+    is_commit_like = (git.tree(plan.commit), git.parents(plan.commit)) == (tree, parents)
     said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
+    by = f" (made by {' and '.join(tools(project))} here)" * bool(tools(project))
     said_and_derived = {
         "name": (plan.name, project.name),
         "previous version": (plan.previous, project.version),
@@ -207,8 +210,8 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         "next development version": (plan.next_dev, project.next_dev(plan.version)),
         "branch": (plan.branch, facts.branch),
         "message": (plan.message, project.message(plan.version)),
-        "tag": (plan.tag, plan.tag if _is_in_style(plan, project) else derived.tag),
-        "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {derived.tree}"),
+        "tag": (plan.tag, tag),
+        "commit": (plan.commit, plan.commit if is_commit_like else f"a commit of {tree}{by}"),
         "commit's message": (said, said if plan.is_message(said) else plan.message),
         "tag object": (
             _tagged(git, plan),
@@ -230,11 +233,6 @@ def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:
         bump, known = Bump.parse(plan.bump), facts.known(project)
         return remade(plan.version, project.version, bump, known, project.config.scheme)
     return None
-
-
-def _is_in_style(plan: Plan, project: Project) -> bool:
-    """Say whether the tag is one that a clone with other tags would derive."""
-    return plan.tag == project.tag_style([plan.tag]).write(plan.version)
 
 
 def _files(plan: Plan) -> set[tuple[str, Version]] | str:

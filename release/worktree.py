@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.edits import Edit
 from release.git import NETWORK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from release.git import Git
 
@@ -21,45 +22,66 @@ if TYPE_CHECKING:
 AS_COMMITTED = (
     "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
 )  # fmt: skip
+FILE = "100644"  # the mode of a new file
+LINKED = "160000"  # and that of a submodule
 
 
-def tree_with(git: Git, base: str, files: Mapping[str, bytes]) -> str:
-    """Return the id of the tree that `base` becomes with other `files` in it, modes kept.
+def tree_with(git: Git, base: str, edits: Iterable[Edit]) -> str:
+    """Return the id of the tree that `base` becomes with these edits.
 
     Made from blobs, in an index of its own: neither the checkout nor a filter has a say.
     """
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         git("read-tree", base, env=index)
-        rows = []
-        for path, content in files.items():
-            mode = git("--literal-pathspecs", "ls-files", "--stage", "-z", "--", path, env=index)[
-                :6
-            ]
-            blob = git("hash-object", "-w", "--stdin", stdin=content)
-            rows.append(f"{mode} {blob}\t{path}\0")
-        git("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=index)
+        rows, nothing = [], "0" * len(base)
+        for edit in edits:
+            if edit.after is None:
+                rows.append(f"0 {nothing}\t{edit.path}\0")
+                continue
+            listed = ("--literal-pathspecs", "ls-files", "--stage", "-z", "--", edit.path)
+            mode = edit.mode or git(*listed, env=index)[:6] or FILE
+            blob = git("hash-object", "-w", "--stdin", stdin=edit.after)
+            rows.append(f"{mode} {blob}\t{edit.path}\0")
+        text = "".join(rows).encode("utf-8", "surrogateescape")
+        git("update-index", "-z", "--index-info", stdin=text, env=index)
         return git("write-tree", env=index)
+
+
+def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:
+    """Return what changes from one tree to another; submodules are left out."""
+    raw = git.raw("diff-tree", "-r", "-z", "--no-renames", "--full-index", base, tree)
+    fields = raw.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    edits = []
+    for told, path in zip(fields[::2], fields[1::2], strict=True):
+        old_mode, mode, old, new, _ = told.removeprefix(":").split()
+        if LINKED not in {old_mode, mode}:
+            before, after = (
+                None if not id_.strip("0") else git.raw("cat-file", "blob", id_)
+                for id_ in (old, new)
+            )
+            edits.append(Edit(path=path, before=before, after=after, mode=mode))
+    return tuple(edits)
 
 
 @contextmanager
 def worktree(git: Git, commit: str, tree: str | None = None) -> Iterator[Git]:
     """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
-    folder = Path(tempfile.mkdtemp())
-    path = folder / git.root.name
-    try:
-        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
-        there = replace(git, root=path)
-        there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
-        if tree:
-            there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
-        if git.blob(commit, ".gitmodules") is not None:
-            there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
-        yield there
-    finally:
-        with suppress(ReleaseError):  # never made, or its files are in use
-            remove_worktree(git, path)
-        shutil.rmtree(folder, ignore_errors=True)
+    # Unlike shutil.rmtree, it removes the read-only files of git on Windows.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder, git.root.name)
+        try:
+            git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
+            there = replace(git, root=path)
+            there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
+            if tree:
+                there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
+            if git.blob(commit, ".gitmodules") is not None:
+                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
+            yield there
+        finally:
+            with suppress(ReleaseError):  # never made, or its files are in use
+                remove_worktree(git, path)
 
 
 def worktrees(git: Git) -> list[Path]:

@@ -8,10 +8,10 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from release import Problem, Refused, ReleaseError
+from release.commands import programs_env
 from release.index import Index
 from release.intent import IntentRef
 from release.tags import is_release_tag, newest_first
@@ -30,9 +30,6 @@ Answer = TypeVar("Answer")
 TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
-# What one Nox tells its sessions would mislead the Nox that runs the tests; modules that Python is
-# told of would get into environments that are to have none.
-INNER = ("NOX", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 
@@ -159,9 +156,7 @@ class World:
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""
-        kept = {key: value for key, value in self.git.env.items() if not key.startswith(INNER)}
-        tools = str(Path(sys.executable).parent)
-        return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
+        return programs_env(self.git.env)
 
     def other_tags(self, project: Project, facts: Facts, but: str = "") -> Problem | None:
         """Say which release tags this clone and the remote don't share, `but` one, if any."""

@@ -40,7 +40,7 @@ def released(before: Files, version: str = NEW) -> Files:
     """Return all files as a release of `version` leaves them."""
     edits = Project.load(Sources(before)).edits(Version(version))
     assert all(edit.before == before[edit.path] for edit in edits)
-    return before | {edit.path: edit.after for edit in edits}
+    return before | {edit.path: edit.after or b"" for edit in edits}
 
 
 MODULE = f"""\

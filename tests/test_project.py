@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -237,6 +238,7 @@ any_digest = st.text("0123456789abcdef", min_size=64, max_size=64)
 any_id = any_digest | st.text("0123456789abcdef", min_size=40, max_size=40)
 plans = st.builds(
     Plan,
+    folder=st.text(),
     name=st.text(),
     previous=any_version,
     version=any_version,
@@ -256,6 +258,7 @@ plans = st.builds(
     ).map(tuple),
 )
 PLAN = Plan(
+    folder="",
     name="acme",
     previous=Version("1.2.3"),
     version=Version("1.3.0"),
@@ -264,6 +267,7 @@ PLAN = Plan(
     branch="main",
     tag="v1.3.0",
     message="Release 1.3.0",
+    day=date(2026, 11, 22),
     next_dev=Version("1.3.1.dev0"),
     repository="https://index.example.org/legacy/",
     tests=("nox", "-s", "tests"),

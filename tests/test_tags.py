@@ -195,7 +195,7 @@ def test_the_scheme_pads_the_file_unless_that_is_written_differently(
     json = b'{"version": "2026.10.12"}'
     files = {"pyproject.toml": text, "uv.lock": lock % said.encode(), "package.json": json}
     edits = Project.load(Sources(files)).edits(Version(version))
-    after = {edit.path: edit.after.decode() for edit in edits}
+    after = {edit.path: (edit.after or b"").decode() for edit in edits}
     assert f"version = '{written}'\n" in after["pyproject.toml"]
     if said == "2026.10.12":
         assert f'version = "{version}"\n' in after["uv.lock"]

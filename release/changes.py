@@ -1,0 +1,164 @@
+"""What a release changes in the tree: the version, the changelog, and what the project's tools do.
+
+The same commit, version, tag and day make the same edits on every machine, so that somebody else
+can derive a release again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.commands import printed, written
+from release.edits import Edit
+from release.notes import Notes, from_commits
+from release.project import Project
+from release.snapshot import Snapshot, below
+from release.worktree import difference, tree_with, worktree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.version import Version
+
+    from release.git import Git
+    from release.plan import Draft, Plan, Release
+
+SUBJECTS = 500  # the newest commits that notes tell
+
+
+def changed(draft: Draft, project: Project, git: Git) -> Draft:
+    """Complete a decision with what the release changes, and tells its users."""
+    edits = made(project, draft.base, draft.version, git, draft.tag, draft.day)
+    return replace(draft, edits=edits, notes=_drafted(draft, project, edits, git))
+
+
+def made(
+    project: Project, base: str, version: Version, git: Git, tag: str = "", day: date = date.min
+) -> tuple[Edit, ...]:
+    """Return what a release changes in `base`: the version, and the changelog, dated `day`.
+
+    Without a `tag`, as for a pre-release, the changelog is left alone. Raises `ReleaseError` when
+    a tool fails, or when version or changelog don't come out as they should.
+    """
+    config, log = project.config, project.changelog if tag else None
+    edits = () if config.bump_command else project.edits(version)
+    commands = [_filled(config.bump_command, project, version)] if config.bump_command else []
+    if log and log.tool and log.tool.fragments and not log.has(_read(project, log.path), version):
+        commands.append(log.tool.command(project.spelled(version), day))
+    if commands or config.version_command:
+        edits = _run(commands, project, base, version, edits, git)
+    return _stamped(edits, project, version, tag, day) if log else edits
+
+
+def tools(project: Project) -> list[str]:
+    """Return the programs that take part: others of them may make other edits."""
+    log = project.changelog
+    return [*project.config.bump_command[:1], *([log.tool.name] if log and log.tool else [])]
+
+
+def _filled(command: Iterable[str], project: Project, version: Version) -> tuple[str, ...]:
+    previous = str(project.version)
+    return tuple(
+        word.replace("{version}", str(version)).replace("{previous}", previous) for word in command
+    )
+
+
+def _run(
+    commands: Iterable[tuple[str, ...]],
+    project: Project,
+    base: str,
+    version: Version,
+    edits: tuple[Edit, ...],
+    git: Git,
+) -> tuple[Edit, ...]:
+    """Run commands in a worktree of `base` with `edits` in it, and return all that is changed."""
+    with worktree(git, base, tree_with(git, base, edits)) as here:
+        for command in commands:
+            printed(command, here, project.folder)
+        tree = written(here)
+        ask = partial(printed, here=here, folder=project.folder)
+        after = Project.load(below(Snapshot(git=here, commit=tree), project.folder), ask=ask)
+    if not project.vcs and after.version != version:
+        by = project.config.bump_command or project.config.version_command
+        raise ReleaseError(
+            f"the version would be {after.version}, not {version}, which `{by[0]}` was to write",
+            "see bump-command and version-command in [tool.nox-release]",
+        )
+    return difference(git, base, tree)
+
+
+# The changelog
+
+
+def _stamped(
+    edits: tuple[Edit, ...], project: Project, version: Version, tag: str, day: date
+) -> tuple[Edit, ...]:
+    """Return the edits with the changelog's section of the release in it, dated."""
+    log = project.changelog
+    path = project.from_top(log.path) if log else ""
+    own = next((edit for edit in edits if edit.path == path), None)
+    before = project.files.read(log.path) if log else None
+    data = own.after if own else before
+    if log is None or data is None:  # a tool that makes one file for each release
+        return edits
+    after = log.edit(data, version, day, tag, project.spelled(version))
+    if own and log.tool and not log.has(after, version):
+        raise ReleaseError(
+            f"{log.tool.name} has written no section of {version} into {path}",
+            "see how it is configured; changelog = false in [tool.nox-release] leaves it to you",
+        )
+    others = tuple(edit for edit in edits if edit.path != path)
+    edit = Edit(path=path, before=before, after=after, mode=own.mode if own else "")
+    return others if after == before else (*others, edit)
+
+
+def _read(project: Project, path: str) -> bytes:
+    return project.files.read(path) or b""
+
+
+# Notes
+
+
+def notes(plan: Plan, project: Project, git: Git) -> Notes:
+    """Return what a release tells its users: its section of the changelog, else the commits."""
+    log = project.changelog
+    data = git.blob(plan.commit, project.from_top(log.path)) if log else None
+    return _told(plan, project, data or b"", git)
+
+
+def _drafted(draft: Draft, project: Project, edits: Iterable[Edit], git: Git) -> Notes:
+    """Return the notes of a release that has no commit yet."""
+    log = project.changelog if draft.tag else None
+    if not draft.tag:
+        return draft.notes
+    path = project.from_top(log.path) if log else ""
+    after = next(
+        (edit.after for edit in edits if edit.path == path), log and _read(project, log.path)
+    )
+    return _told(draft, project, after or b"", git)
+
+
+def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
+    log = project.changelog
+    if log and (text := log.section(data, release.version)):
+        return Notes(source=log.path, text=text)
+    last = _last(release.version, project)
+    _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
+    source = f"the commits since {last}" if last else "the commits"
+    if log:
+        source += f"; none drafted in {log.path}"
+    return Notes(source=source, text=from_commits(subject for _, subject in commits))
+
+
+def _last(version: Version, project: Project) -> str:
+    """Return the tag of the release before, "" for the first one; candidates follow candidates."""
+    before = [
+        (other, tag)
+        for tag, other in project.tagged(project.files.tags).items()
+        if other < version and (version.is_prerelease or not other.is_prerelease)
+    ]
+    return max(before, default=(version, ""))[1]
