@@ -185,12 +185,13 @@ def _status(options: Options, console: Console) -> None:
 
 def _explain(_: Options, console: Console) -> None:
     from release.explain import explain, show, show_asked
+    from release.project import Project
     from release.snapshot import Snapshot
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
     try:
-        explanation = explain(git, files)
+        explanation = explain(git, Project.of(files))
     except ReleaseError:
         show_asked(files.asked, console)
         raise

@@ -107,12 +107,17 @@ class Project:
         cls, git: Git, revision: str, folder: str = "", before: Version | None = None
     ) -> Project:
         """Read the project in a folder of a commit, `before` that version was released of it."""
+        return cls.of(Snapshot(git=git, commit=revision), folder, before)
+
+    @classmethod
+    def of(cls, files: Snapshot, folder: str = "", before: Version | None = None) -> Project:
+        """Read the project in a folder of these files, `before` that version was released of it."""
 
         def ask(command: Sequence[str]) -> str:
-            with worktree(git, revision) as here:
+            with worktree(files.git, files.commit) as here:
                 return printed(command, here, folder)
 
-        return cls.load(below(Snapshot(git=git, commit=revision), folder), before, ask)
+        return cls.load(below(files, folder), before, ask)
 
     @classmethod
     def load(
