@@ -80,15 +80,21 @@ def _run(
         for command in commands:
             printed(command, here, project.folder)
         tree = written(here)
-        ask = partial(printed, here=here, folder=project.folder)
-        after = Project.load(below(Snapshot(git=here, commit=tree), project.folder), ask=ask)
-    if not project.vcs and after.version != version:
-        by = project.config.bump_command or project.config.version_command
+        if not project.vcs:
+            files = below(Snapshot(git=here, commit=tree), project.folder)
+            ask = partial(printed, here=here, folder=project.folder)
+            _insist_on(version, Project.load(files, ask=ask))
+    return difference(git, base, tree)
+
+
+def _insist_on(version: Version, after: Project) -> None:
+    """Raise `ReleaseError` unless the project has this version by now."""
+    by = after.config.bump_command or after.config.version_command
+    if after.version != version:
         raise ReleaseError(
-            f"the version would be {after.version}, not {version}, which `{by[0]}` was to write",
+            f"the version would be {after.version}, not {version}, which `{by[0]}` was to do",
             "see bump-command and version-command in [tool.nox-release]",
         )
-    return difference(git, base, tree)
 
 
 # The changelog
@@ -104,6 +110,8 @@ def _stamped(
     before = project.files.read(log.path) if log else None
     data = own.after if own else before
     if log is None or data is None:  # a tool that makes one file for each release
+        return edits
+    if not (log.has(data, version) or log.is_drafted(data, version)):
         return edits
     after = log.edit(data, version, day, tag, project.spelled(version))
     if own and log.tool and not log.has(after, version):

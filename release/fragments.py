@@ -32,6 +32,7 @@ class Tool:
     name: str
     path: str
     fragments: tuple[str, ...]
+    title: str = ""  # of the project, where the tool would import that for it
 
     def command(self, version: Version | str, day: date) -> tuple[str, ...]:
         """Return the command that makes the section and removes its fragments.
@@ -43,7 +44,8 @@ class Tool:
         if self.name == "scriv":
             return ("scriv", "collect", "--no-edit", "--version", str(version))
         dated = ("--version", str(version), "--date", day.isoformat())
-        return ("towncrier", "build", "--yes", *dated)
+        named = ("--name", self.title) if self.title else ()
+        return ("towncrier", "build", "--yes", *dated, *named)
 
 
 def towncrier(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> Tool | None:
@@ -72,7 +74,10 @@ def towncrier(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> 
         and not any(fnmatch(path.name.lower(), one.lower()) for one in ignored)
     ]
     file = text_at(table, "filename") or "NEWS.rst"
-    return Tool(name="towncrier", path=file, fragments=tuple(map(str, found)))
+    own_name = text_at(settings, *where, "name") or text_at(pyproject, "project", "name")
+    is_asked = own_name or table_at(pyproject, "tool", "incremental")  # whose versions have a name
+    title = "" if is_asked else package.title()
+    return Tool(name="towncrier", path=file, fragments=tuple(map(str, found)), title=title)
 
 
 def scriv(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> Tool | None:

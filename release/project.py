@@ -236,7 +236,8 @@ class Project:
 def _insist(values: dict[str, Any]) -> None:
     """Raise `UsageError` for values of the right type that can't be meant."""
     for key in ("message", "bump_command"):
-        if "{version}" not in "".join(given := values.get(key, "{version}")):
+        given = values.get(key, "{version}")
+        if not any("{version}" in one for one in ([given] if isinstance(given, str) else given)):
             name = key.replace("_", "-")
             raise UsageError(f"{TABLE} {name} must contain {{version}}, not {given!r}")
     if "tag" in values:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SAYS_NOTHING = re.compile(
     r"[\W_]*(?:nothing(?: has)?(?: changed)?|no(?: significant)? changes|none|n/a|to ?do|tb[ad])?"
-    r"(?: (?:yet|here|so far))*[\W_]*",
+    r"(?: (?:yet|here|so far))*[\W_]*|\W*\\\[.*\\\]\W*",  # and what a template says in brackets
     re.IGNORECASE,
 )
 COMMENT = re.compile(r"<!--.*?-->|^\.\. .*?$", re.DOTALL | re.MULTILINE)

@@ -190,9 +190,26 @@ def test_towncrier_is_asked_as_configured(
     assert found.tool
     assert (found.path, found.tool.fragments) == (path, fragments)
     assert found.is_drafted(b"", NEW) is bool(fragments)
-    assert found.tool.command(NEW, DAY) == (
+    assert found.tool.command(NEW, DAY)[:7] == (
         "towncrier", "build", "--yes", "--version", "1.3.0", "--date", "2026-11-22",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "named"),
+    [
+        ('[tool.towncrier]\npackage = "paint"\n', ("--name", "Paint")),
+        ('[tool.towncrier]\npackage = "paint"\nname = "paints"\n', ()),
+        ('[project]\nname = "paints"\n[tool.towncrier]\npackage = "paint"\n', ()),
+        ('[tool.incremental]\nname = "p"\n[tool.towncrier]\npackage = "paint"\n', ()),
+        (TOWNCRIER, ()),
+    ],
+)
+def test_towncrier_needs_not_import_the_project(pyproject: str, named: tuple[str, ...]) -> None:
+    found = written({}, pyproject=pyproject)
+    assert found
+    assert found.tool
+    assert found.tool.command(NEW, DAY)[7:] == named
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.version import Version
 
+from release.changes import notes
+from release.git import Git
+from release.notes import Notes
+from release.project import Project
 from tests.stage import PYPROJECT
+from tests.test_project import PLAN
 from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
 from tests.test_trust import refused, tag_text, tamper
 from tests.test_vcs import BACKEND
@@ -180,12 +188,13 @@ def test_without_a_changelog_the_commits_are_the_notes(stage: Stage) -> None:
     assert plan["notes"] == {"source": "the commits since v1.2.3", "text": "- Add something"}
 
 
-def test_a_changelog_with_nothing_in_it_holds_nobody_back(stage: Stage) -> None:
-    stage.commit({"CHANGELOG.md": MD.replace("### Added\n\n- A second brush.\n\n", "")})
+@pytest.mark.parametrize("nothing", ["", "### Added\n\n", "- \\[Short description.\\]\n\n"])
+def test_a_changelog_with_nothing_in_it_holds_nobody_back(stage: Stage, nothing: str) -> None:
+    stage.commit({"CHANGELOG.md": MD.replace("### Added\n\n- A second brush.\n\n", nothing)})
     done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0
     assert "the commits since v1.2.3; none drafted in CHANGELOG.md" in done.out
-    assert f"## [1.3.0] - {today()}" in (stage.clone / "CHANGELOG.md").read_text()
+    assert changes(stage) == {"pyproject.toml": "M"}
 
 
 def test_a_candidate_leaves_the_changelog_alone(stage: Stage) -> None:
@@ -261,6 +270,35 @@ def test_a_project_whose_version_is_its_tag_has_a_release_commit_then(stage: Sta
     assert "released from this commit" in stage.run("publish", "minor").out
     stage.git("reset", "--quiet", "--hard", base)
     assert "released from this commit" in stage.run("publish", "minor").out
+
+
+def told(stage: Stage, version: str) -> Notes:
+    """The notes of a release that is done, as another clone reads them."""
+    git = Git(root=stage.other_clone("reader"), env=os.environ)
+    base = git.resolve(f"v{version}~1")
+    release = dataclasses.replace(
+        PLAN, version=Version(version), base=base, commit=git.resolve(f"v{version}")
+    )
+    return notes(release, Project.at(git, base), git)
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "text"),
+    [
+        ({"CHANGELOG.md": MD}, "CHANGELOG.md", "### Added\n\n- A second brush."),
+        ({"docs/changes.rst": RST}, "docs/changes.rst", "- A second brush."),
+        (NEWS, "CHANGES.md", "### Features\n\n- A second brush. (#31)"),
+        (COLLECTED, "CHANGELOG.md", "## Added\n\n- A second brush."),
+        ({"more.py": ""}, "the commits since v1.2.3", "- Change\n- Add something"),
+    ],
+    ids=["md", "rst", "towncrier", "scriv", "none"],
+)
+def test_the_notes_are_those_of_the_release_commit(
+    stage: Stage, files: dict[str, str | bytes], source: str, text: str
+) -> None:
+    stage.commit(files)
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    assert told(stage, "1.3.0") == Notes(source=source, text=text)
 
 
 # On another day
@@ -397,6 +435,28 @@ def test_a_tool_that_makes_no_section_of_the_version_is_told(stage: Stage) -> No
     assert "towncrier has written no section of 1.3.0 into CHANGES.md" in done.err
 
 
+def test_a_checkout_without_the_fragments_already_is_brought_forward(stage: Stage) -> None:
+    """A process was killed in the middle of that."""
+    stage.commit(NEWS)
+    stopped_at_the_push(stage, "--skip-tests")
+    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
+    stage.git("read-tree", "-m", "-u", "HEAD", commit)
+    stage.git("reset", "--quiet", "--mixed", "HEAD")
+    assert " D news/31.feature.md" in stage.git("status", "--porcelain")
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    assert stage.git("status", "--porcelain") == ""
+    assert stage.git("rev-parse", "HEAD") == commit
+
+
+def test_a_tool_makes_the_section_of_a_version_that_is_a_tag(stage: Stage) -> None:
+    pyproject = VCS_PYPROJECT + TOWNCRIER
+    stage.commit({**NEWS, "pyproject.toml": pyproject, "backend.py": BACKEND})
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert changes(stage) == {"CHANGES.md": "M", "news/31.feature.md": "D"}
+    assert stage.install("1.3.0") == "1.3.0"
+
+
 # Computed versions
 
 
@@ -436,7 +496,11 @@ def test_a_candidate_is_written_by_the_command(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("X, Y = {x}", "X, Y = 9{x}", "the version would be 91.3.0, not 1.3.0, which `python`"),
+        (
+            "X, Y = {x}",
+            "X, Y = 9{x}",
+            "the version would be 91.3.0, not 1.3.0, which `python`",
+        ),
         ("else:", "else:\n    sys.exit('no, thanks')", "failed (exit code 1):\nno, thanks"),
         ('print(f"{x}', 'print(f"v-{x}', "version-command is 'v-1.2.3', which is no version"),
         ("import pathlib", "import nothing", "`python version.py` failed (exit code 1)"),

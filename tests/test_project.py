@@ -34,6 +34,9 @@ def test_every_key_is_the_name_of_its_field_with_dashes() -> None:
             "message": "Publish {version}",
             "test-command": ["tox", "-e", "py"],
             "version-files": ["docs/conf.py"],
+            "version-command": ["python", "version.py"],
+            "bump-command": ["python", "version.py", "{version}"],
+            "changelog": "docs/news.md",
             "import-names": ["acme"],
             "intent-ref": "refs/x",
         }
@@ -46,6 +49,9 @@ def test_every_key_is_the_name_of_its_field_with_dashes() -> None:
         message="Publish {version}",
         test_command=("tox", "-e", "py"),
         version_files=("docs/conf.py",),
+        version_command=("python", "version.py"),
+        bump_command=("python", "version.py", "{version}"),
+        changelog="docs/news.md",
         import_names=("acme",),
         intent_ref="refs/x",
     )
@@ -88,6 +94,10 @@ def test_a_key_like_no_other_is_told_all_of_them() -> None:
         ("patience", True, "a whole number above 0, not True"),
         ("patience", 1.5, "a whole number above 0, not 1.5"),
         ("test-command", "nox -s tests", "a list of strings, not 'nox -s tests'"),
+        ("bump-command", "make {version}", "a list of strings, not 'make {version}'"),
+        ("version-command", ["make", 1], r"a list of strings, not \['make', 1\]"),
+        ("changelog", 1, "a path, or true or false, not 1"),
+        ("changelog", ["CHANGES"], r"a path, or true or false, not \['CHANGES'\]"),
         ("version-files", {"a": "b"}, "a list of strings, not {'a': 'b'}"),
         ("version-files", ["a", 1], r"a list of strings, not \['a', 1\]"),
         ("import-names", [["a"]], r"a list of strings, not \[\['a'\]\]"),
@@ -103,6 +113,12 @@ def test_a_value_of_the_wrong_type_is_refused(key: str, value: object, wanted: s
 def test_a_tag_and_a_message_contain_the_version(key: str, value: str) -> None:
     with pytest.raises(UsageError, match=rf"{key} must contain {{version}}"):
         Configuration.load({key: value})
+
+
+@pytest.mark.parametrize("value", [[], ["make", "bump"], ["make", "{previous}"]])
+def test_the_command_that_writes_the_version_is_told_it(value: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"bump-command must contain {version}"):
+        Configuration.load({"bump-command": value})
 
 
 # Project

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2
 METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")  # of a release whose heading is there already
 WIDTH = 300  # characters of a result in the table; all of it is told before
 PATIENCE = 600  # seconds for one release, with the downloads of its build
 
@@ -201,8 +202,8 @@ def bad_lines(project: Adopted, diffs: Mapping[str, str]) -> Iterator[str]:
         rows = diffs.get(path, "").partition("\n@@")[2].splitlines()
         removed, added = ([row[1:] for row in rows if row[:1] == mark] for mark in "-+")
         if path == changelog:
-            if not any(map(new.search, added)):
-                yield f"{path} doesn't tell of {project.next}"
+            if not any(new.search(row) or DAY.search(row) for row in added):
+                yield f"{path} doesn't tell of {project.next}, nor a day"
         elif path in fragments:
             if not removed or added:
                 yield f"{path} is still there"
