@@ -99,12 +99,7 @@ class Project:
     @classmethod
     def at(cls, git: Git, revision: str, before: Version | None = None) -> Project:
         """Read the project as a commit of a repository has it, `before` that was released of it."""
-
-        def ask(command: Sequence[str]) -> str:
-            with worktree(git, revision) as here:
-                return printed(command, here)
-
-        return cls.load(Snapshot(git=git, commit=revision), before, ask)
+        return cls.load(Snapshot(git=git, commit=revision), before, asking(git, revision))
 
     @classmethod
     def load(
@@ -208,6 +203,16 @@ class Project:
             for path, data in after.items()
             if data != contents[path]
         )
+
+
+def asking(git: Git, revision: str) -> Callable[[Sequence[str]], str]:
+    """Return what runs a command in a worktree of a commit, for what it prints."""
+
+    def ask(command: Sequence[str]) -> str:
+        with worktree(git, revision) as here:
+            return printed(command, here)
+
+    return ask
 
 
 def _insist(values: dict[str, Any]) -> None:

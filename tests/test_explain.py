@@ -8,6 +8,7 @@ import pytest
 
 from release.project import Project
 from tests.stage import NOXFILE, PYPROJECT, Sources
+from tests.test_changes import MD, NEWS, computed
 
 if TYPE_CHECKING:
     from tests.stage import Result, Stage
@@ -219,6 +220,36 @@ def test_everything_configured(stage: Stage) -> None:
     assert row(done, "intent") == "refs/heads/x, while a release is unfinished  (`intent-ref`)"
     assert "nox -s publish_release -- current" in done.out
     assert "Is the name free that the branch to be merged will have" in done.out
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"CHANGELOG.md": MD}, "CHANGELOG.md  (found; `changelog` sets it)"),
+        (NEWS, "CHANGES.md  (made by towncrier of its fragments, 1 by now)"),
+        (
+            {"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nchangelog = 'N'\n", "N": MD},
+            "N  (`changelog`)",
+        ),
+        (
+            {"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nchangelog = false\n"},
+            "the commits since the release before  (`changelog`)",
+        ),
+    ],
+)
+def test_what_the_notes_are(stage: Stage, files: dict[str, str | bytes], expected: str) -> None:
+    stage.commit(files)
+    assert row(explain(stage), "notes") == expected
+
+
+def test_a_computed_version(stage: Stage) -> None:
+    stage.commit(computed())
+    done = explain(stage)
+    assert done.code == 0, done.err
+    command = "[tool.nox-release] version-command: python version.py"
+    assert row(done, "found") == f"{command} → 1.2.3"
+    by = "`python version.py '{version}' '{previous}'`"
+    assert f"`nox -s publish_release -- patch` would make 1.2.4, written by {by}.\n" in done.out
 
 
 def test_no_answer_and_no_remote(stage: Stage) -> None:
