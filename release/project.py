@@ -106,7 +106,7 @@ class Project:
         cls,
         files: Files,
         before: Version | None = None,
-        ask: Callable[[Sequence[str]], str] = shlex.join,
+        ask: Callable[[Sequence[str]], str] | None = None,
     ) -> Project:
         """Read a project from its files; where tags tell the version, from those `before` another.
 
@@ -118,7 +118,7 @@ class Project:
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
-            text = ask(config.version_command)
+            text = ask(config.version_command) if ask else ""
             printed = Place(path="", what=f"{TABLE} version-command", start=0, text=text)
             named = [locations.named(one, text, files.read) for one in config.version_files]
             name = _name(pyproject, files.read)
