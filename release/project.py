@@ -118,16 +118,10 @@ class Project:
         config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
-            text = ask(config.version_command) if ask else ""
-            printed = Place(path="", what=f"{TABLE} version-command", start=0, text=text)
-            named = [locations.named(one, text, files.read) for one in config.version_files]
-            name = _name(pyproject, files.read)
-            return project(
-                name=name,
-                version=printed.version,
-                places=_apart(named, files),
-                trail=(f"{printed.what}: {shlex.join(config.version_command)}",),
-            )
+            told = _told(config.version_command, ask)
+            named = [locations.named(one, told.text, files.read) for one in config.version_files]
+            name, places = _name(pyproject, files.read), _apart(named, files)
+            return project(name=name, version=told.version, places=places, trail=told.trail)
         if plugin := vcs_plugin(pyproject, files):
             if config.next_dev:
                 words = f"has no meaning here: {plugin.name} counts on its own"
@@ -203,6 +197,12 @@ class Project:
             for path, data in after.items()
             if data != contents[path]
         )
+
+
+def _told(command: tuple[str, ...], ask: Callable[[Sequence[str]], str] | None) -> Place:
+    """Return the version that a command prints, as a place that is in no file."""
+    what, text = f"{TABLE} version-command", ask(command) if ask else ""
+    return Place(path="", what=what, start=0, text=text, trail=(f"{what}: {shlex.join(command)}",))
 
 
 def asking(git: Git, revision: str) -> Callable[[Sequence[str]], str]:
