@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError
-from release.process import ENDINGS
+from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.workspace import workspace
     from release.world import secret_values
 
-    listen(signal.default_int_handler)
+    listen(interrupts)
     console = Console(
         as_json=options.json,
         assume_yes=getattr(options, "yes", False),
@@ -184,15 +184,15 @@ def _status(options: Options, console: Console) -> None:
 
 
 def _explain(_: Options, console: Console) -> None:
-    from release.explain import Looked, explain, show, show_looked
+    from release.explain import explain, show, show_asked
     from release.snapshot import Snapshot
 
     git = _git()
-    looked = Looked(files=Snapshot(git=git, commit=git.resolve("HEAD")))
+    files = Snapshot(git=git, commit=git.resolve("HEAD"))
     try:
-        explanation = explain(git, looked)
+        explanation = explain(git, files)
     except ReleaseError:
-        show_looked(looked, console)
+        show_asked(files.asked, console)
         raise
     show(explanation, console)
 

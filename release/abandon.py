@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from release import ReleaseError
+from release import Problem, Refused, ReleaseError, Unfinished
 from release.agreement import yank_command
-from release.publish import dead_end
+from release.process import ProgramFailed
+from release.publish import dead_end, unfinished_on_error
 from release.steps import on_index
 
 if TYPE_CHECKING:
@@ -26,22 +27,44 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
     """Give an accepted release up; possible exactly while none of its files is on the index."""
     plan = intent.plan
     refuse_if_seen(plan, world)
-    with console.step(f"Take {plan.title} over: nobody else goes on with it"):
-        intent = world.intent.write(plan, instead_of=intent)
-    with console.step("See that no file of it turns up on the index") as line:
-        line.note("an upload may be on its way, and a listing lag")
-        until = time.monotonic() + min(SETTLE, world.index.patience)
-        while time.monotonic() < until:
-            time.sleep(1)
-            refuse_if_seen(plan, world)
-    with console.step(f"Abandon {plan.title}"):
-        if not world.intent.clear(intent):
-            raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile; look again")
+    hint = (
+        f"the same command continues: nox -s publish_release -- --abandon{world.again}\n"
+        f"or finish it: nox -s publish_release -- --resume{world.again}"
+    )
+    with unfinished_on_error(plan.version, world, console, hint):
+        with console.step(f"Take {plan.title} over: nobody else goes on with it"):
+            intent = take_over(intent, world)
+        with console.step("See that no file of it turns up on the index") as line:
+            line.note("an upload may be on its way, and a listing lag")
+            until = time.monotonic() + min(SETTLE, world.index.patience)
+            while time.monotonic() < until:
+                time.sleep(1)
+                refuse_if_seen(plan, world, Unfinished)
+        with console.step(f"Abandon {plan.title}"):
+            clear(intent, world)
     return plan
 
 
-def refuse_if_seen(plan: Plan, world: World) -> None:
-    """Raise `ReleaseError` when others may have seen this release: its files, or its tag."""
+def take_over(intent: Intent, world: World) -> Intent:
+    """Replace the intent by one that nobody else goes on with; else it is as it was: `Refused`."""
+    try:
+        return world.intent.write(intent.plan, instead_of=intent)
+    except ProgramFailed as error:
+        words = f"the intent {world.intent.name} can't be taken over: {error.output.strip()}"
+        hint = f"git ls-remote {world.git.remote}; then type the command again"
+        raise Refused((Problem(words, hint),)) from error
+
+
+def clear(intent: Intent, world: World) -> None:
+    """Clear the intent; where it is gone already, the answer got lost, or somebody was faster."""
+    if not world.intent.clear(intent):
+        refuse_if_seen(intent.plan, world, Unfinished)
+        if world.intent.id():
+            raise ReleaseError(f"the intent {world.intent.name} has changed meanwhile")
+
+
+def refuse_if_seen(plan: Plan, world: World, refusal: type[ReleaseError] = ReleaseError) -> None:
+    """Raise `refusal` when others may have seen this release: its files, or its tag."""
     files = world.index.files(plan.name)
     hint = (
         f"finish it: nox -s publish_release -- --resume{world.again}\n"
@@ -51,10 +74,10 @@ def refuse_if_seen(plan: Plan, world: World) -> None:
         message = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
         if others := {file.filename for file in files if file.version == plan.version} - {*own}:
             message += f"; nor finished: {', '.join(sorted(others))} has other bytes there"
-            raise ReleaseError(message, dead_end(plan.version, world))
-        raise ReleaseError(message, hint)
+            raise refusal(message, dead_end(plan.version, world))
+        raise refusal(message, hint)
     if world.git.remote_tag(plan.tag) == plan.commit:  # on another one it isn't ours
-        raise ReleaseError(
+        raise refusal(
             f"{plan.title} can't be abandoned: others may have seen {plan.tag} on "
             + world.git.remote,
             hint,

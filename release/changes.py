@@ -16,7 +16,7 @@ from release.commands import printed, written
 from release.edits import Edit
 from release.notes import Notes, from_commits
 from release.project import Project
-from release.snapshot import Snapshot
+from release.snapshot import Snapshot, below
 from release.worktree import difference, tree_with, worktree
 
 if TYPE_CHECKING:
@@ -78,11 +78,12 @@ def _run(
     """Run commands in a worktree of `base` with `edits` in it, and return all that is changed."""
     with worktree(git, base, tree_with(git, base, edits)) as here:
         for command in commands:
-            printed(command, here)
+            printed(command, here, project.folder)
         tree = written(here)
         if not project.vcs:
-            files = Snapshot(git=here, commit=tree)
-            _insist_on(version, Project.load(files, ask=partial(printed, here=here)))
+            files = below(Snapshot(git=here, commit=tree), project.folder)
+            ask = partial(printed, here=here, folder=project.folder)
+            _insist_on(version, Project.load(files, ask=ask))
     return difference(git, base, tree)
 
 
@@ -104,9 +105,9 @@ def _stamped(
 ) -> tuple[Edit, ...]:
     """Return the edits with the changelog's section of the release in it, dated."""
     log = project.changelog
-    path = project.files.real(log.path) if log else ""
+    path = project.from_top(log.path) if log else ""
     own = next((edit for edit in edits if edit.path == path), None)
-    before = project.files.read(path)
+    before = project.files.read(log.path) if log else None
     data = own.after if own else before
     if log is None or data is None:  # a tool that makes one file for each release
         return edits
@@ -133,7 +134,7 @@ def _read(project: Project, path: str) -> bytes:
 def notes(plan: Plan, project: Project, git: Git) -> Notes:
     """Return what a release tells its users: its section of the changelog, else the commits."""
     log = project.changelog
-    data = git.blob(plan.commit, project.files.real(log.path)) if log else None
+    data = git.blob(plan.commit, project.from_top(log.path)) if log else None
     return _told(plan, project, data or b"", git)
 
 
@@ -142,8 +143,10 @@ def _drafted(draft: Draft, project: Project, edits: Iterable[Edit], git: Git) ->
     log = project.changelog if draft.tag else None
     if not draft.tag:
         return draft.notes
-    path = project.files.real(log.path) if log else ""
-    after = next((edit.after for edit in edits if edit.path == path), project.files.read(path))
+    path = project.from_top(log.path) if log else ""
+    after = next(
+        (edit.after for edit in edits if edit.path == path), log and _read(project, log.path)
+    )
     return _told(draft, project, after or b"", git)
 
 

@@ -36,8 +36,8 @@ def located(command: Sequence[str], env: Mapping[str, str]) -> list[str]:
     return [shutil.which(command[0], path=env.get("PATH")) or command[0], *command[1:]]
 
 
-def printed(command: Sequence[str], here: Git) -> str:
-    """Run a command in a worktree and return what it prints, without space around it.
+def printed(command: Sequence[str], here: Git, folder: str = "") -> str:
+    """Run a command in a folder of a worktree, and return what it prints, without space around it.
 
     Raises `ReleaseError` when it can't be started or fails.
     """
@@ -45,7 +45,7 @@ def printed(command: Sequence[str], here: Git) -> str:
     env = programs_env(env) | {"PYTHONDONTWRITEBYTECODE": "1"}  # caches would be new files
     try:
         return (
-            capture(located(command, env), cwd=here.root, env=env)
+            capture(located(command, env), cwd=here.root / folder, env=env)
             .decode("utf-8", "replace")
             .strip()
         )

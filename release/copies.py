@@ -151,9 +151,14 @@ def _package_json(files: Files) -> Iterator[Place]:
 def _locks(name: str, files: Files) -> Iterator[Place]:
     """Find the project's own entry in the locks of Python's tools, also of a whole workspace."""
     own = re.escape(canonicalize_name(name))
-    for path in (up + lock for up in ("", *files.above) for lock in LOCKS):
+    for path in (up + lock for up in _ways_up(files) for lock in LOCKS):
         pattern = (ENTRY % own).encode()
         yield from _by_pattern(path, f"{name}'s own entry", pattern, files)
+
+
+def _ways_up(files: Files) -> list[str]:
+    """Return the ways to the folders in which a workspace may have its lock."""
+    return ["../" * height for height in range(len(PurePosixPath(files.folder).parts) + 1)]
 
 
 def _crates(files: Files) -> Iterator[Place]:
@@ -165,7 +170,7 @@ def _crates(files: Files) -> Iterator[Place]:
             if place and isinstance(crate, str):
                 yield replace(place, what=MAYBE + place.what)
                 pattern = (ENTRY % re.escape(crate)).encode()
-                for lock in ("rust/Cargo.lock", *(up + "Cargo.lock" for up in ("", *files.above))):
+                for lock in ("rust/Cargo.lock", *(up + "Cargo.lock" for up in _ways_up(files))):
                     found = _by_pattern(lock, f"{crate}'s own entry", pattern, files)
                     yield from (_semver(one) for one in found if one.text == place.text)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -33,39 +33,6 @@ TAKEN_ALONG = (
     "To have one taken along: write the version there and commit it;\n"
     "or name the place in version-files of [tool.nox-release]."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Looked:
-    """A project's files that remember which of them were asked for, and whether they are there."""
-
-    files: Files
-    at: dict[str, bool] = field(default_factory=dict)
-
-    def read(self, path: str) -> bytes | None:
-        """Return a file's bytes by its path, None where there is none."""
-        data = self.files.read(path)
-        self.at.setdefault(path, data is not None)
-        return data
-
-    def real(self, path: str) -> str:
-        """Return the path of the file behind symbolic links."""
-        return self.files.real(path)
-
-    @property
-    def paths(self) -> Collection[str]:
-        """Return the paths of all files."""
-        return self.files.paths
-
-    @property
-    def tags(self) -> Collection[str]:
-        """Return the names of the tags that they have or follow, the newest first."""
-        return self.files.tags
-
-    @property
-    def above(self) -> Collection[str]:
-        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
-        return self.files.above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +90,7 @@ def explain(git: Git, files: Files) -> Explanation:
         "tag": _tag(project, tags, version),
         "commit": _configured(config, "message", project.message(version)),
         "notes": _notes(project),
+        "then": _then(project, version),
         "branch": _branch(config, refs.get("HEAD", ""), world.git),
         "remote": _remote(world.git, silence),
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
@@ -216,8 +184,13 @@ def _ask(git: Git, config: Configuration) -> tuple[Mapping[str, str], str]:
 
 
 def _tags(refs: Mapping[str, str]) -> list[str]:
-    found = (ref for ref in refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
-    return newest_first(ref.removeprefix(TAGS) for ref in found)
+    return newest_first(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS))
+
+
+def _then(project: Project, version: Version) -> Fact:
+    following = project.next_dev(version)
+    value = f"{following}, in a commit of its own" if following else "nothing"
+    return _configured(project.config, "next-dev", value)
 
 
 def _remote(git: Git, silence: str) -> Fact:
@@ -287,10 +260,10 @@ def show(explanation: Explanation, console: Console) -> None:
         console.say(f"  {question}")
 
 
-def show_looked(looked: Looked, console: Console) -> None:
+def show_asked(asked: Mapping[str, bool], console: Console) -> None:
     """Print which files were looked at, in order, and whether they are there."""
-    console.document["looked"] = looked.at
+    console.document["looked"] = [*asked]
     console.say("Looked at, in this order:")
-    for path, is_there in looked.at.items():
+    for path, is_there in asked.items():
         mark, words = (console.tick, "") if is_there else (console.cross, ", which isn't there")
         console.say(f"{mark:>3} {path}{words}")

@@ -30,7 +30,8 @@ class MergeConflict(ReleaseError):
 
 def release_branch(release: Release) -> str:
     """Return the name of the branch that is to be merged where nobody pushes to the main one."""
-    return f"release/{release.version}"
+    name = f"{release.name}-" if release.folder else ""
+    return f"release/{name}{release.version}"
 
 
 def titles(release: Release, world: World) -> list[str]:
@@ -199,7 +200,7 @@ def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
     """Return `commit`, or one on top of it with the next development version if one is to be."""
     if not plan.next_dev:
         return commit
-    edits = made(Project.at(git, commit), commit, plan.next_dev, git)
+    edits = made(Project.at(git, commit, plan.folder), commit, plan.next_dev, git)
     return commit_on_top(git, commit, tree_with(git, commit, edits), f"Go on with {plan.next_dev}")
 
 
@@ -235,7 +236,7 @@ def _says(plan: Plan, world: World) -> bool:
     """Say whether the branch has the release's version, or the one that comes after it."""
     git, tip = world.git, world.git.fetch_tip(plan.branch)
     with suppress(ReleaseError):
-        return Project.at(git, tip or "").version in {plan.version, plan.next_dev}
+        return Project.at(git, tip or "", plan.folder).version in {plan.version, plan.next_dev}
     return False
 
 

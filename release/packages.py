@@ -19,7 +19,7 @@ from release import ReleaseError, UsageError
 from release.layout import OTHERS
 from release.places import Place
 from release.setup_py import setup_name
-from release.snapshot import Folder
+from release.snapshot import below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Package:
     @classmethod
     def of(cls, files: Files, folder: str) -> Package | None:
         """Read what a folder declares, None where that is no package that can be built."""
-        here = Folder(files=files, path=folder) if folder else files
+        here = below(files, folder)
         pyproject = _pyproject(here)
         name = next(filter(None, (value_at(pyproject, *keys) for keys in NAMES)), None)
         name = name or setup_name(here.read)

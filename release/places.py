@@ -25,7 +25,7 @@ MARKER = "\N{PILCROW SIGN}"
 
 
 class Files(Protocol):
-    """A project's files as committed; paths have `/` and begin at its top."""
+    """A project's files as committed; paths have `/`, and those outside begin with `../`."""
 
     def read(self, path: str) -> bytes | None:
         """Return a file's bytes by its path, None where there is none."""
@@ -42,8 +42,8 @@ class Files(Protocol):
         """Return the names of the tags that they have or follow, the newest first."""
 
     @property
-    def above(self) -> Collection[str]:
-        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
+    def folder(self) -> str:
+        """Return where in the repository their paths begin, "" for its top."""
 
 
 @dataclass(frozen=True, kw_only=True)

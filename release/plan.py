@@ -60,6 +60,7 @@ class Distribution:
 class Release:
     """Which version of what, from which commit to where."""
 
+    folder: str  # of the package in the repository, "" for the top
     name: str
     previous: Version
     version: Version
@@ -204,6 +205,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
             "let `tag` in [tool.nox-release] contain {version}",
         )
     return Draft(
+        folder=project.folder,
         name=project.name,
         previous=project.version,
         version=version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import shlex
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
@@ -16,8 +17,8 @@ from release.layout import layout
 from release.places import Place
 from release.plugins import vcs_plugin
 from release.setup_py import setup_name
-from release.snapshot import Snapshot
-from release.tables import BOM, table_at, text_at, tomllib
+from release.snapshot import Snapshot, below
+from release.tables import BOM, parse, table_at, text_at, tomllib
 from release.tags import TagStyle
 from release.version import next_development
 from release.worktree import worktree
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from release.places import Files, Read
 
 TABLE = "[tool.nox-release]"
+# What packages below the top of a repository share.
+INHERITED = {
+    *("branch", "main", "remote", "repository", "index-url", "intent-ref", "patience"),
+    *("message", "scheme", "next-dev"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +103,12 @@ class Project:
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
 
     @classmethod
-    def at(cls, git: Git, revision: str, before: Version | None = None) -> Project:
-        """Read the project as a commit of a repository has it, `before` that was released of it."""
-        return cls.load(Snapshot(git=git, commit=revision), before, asking(git, revision))
+    def at(
+        cls, git: Git, revision: str, folder: str = "", before: Version | None = None
+    ) -> Project:
+        """Read the project in a folder of a commit, `before` that version was released of it."""
+        files = below(Snapshot(git=git, commit=revision), folder)
+        return cls.load(files, before, asking(git, revision, folder))
 
     @classmethod
     def load(
@@ -115,7 +124,8 @@ class Project:
         place, and `UsageError` for configuration that can't be meant.
         """
         pyproject = _pyproject(files.read)
-        config = Configuration.load(table_at(pyproject, "tool", "nox-release"))
+        own = table_at(pyproject, "tool", "nox-release")
+        config = Configuration.load({**_inherited(files), **own})
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
             told = _told(config.version_command, ask)
@@ -141,6 +151,15 @@ class Project:
             trail=place.trail,
             stale=() if config.bump_command else others.stale,
         )
+
+    @property
+    def folder(self) -> str:
+        """Return where in the repository the project is, "" for its top."""
+        return self.files.folder
+
+    def from_top(self, path: str) -> str:
+        """Return the path that a file of the project, behind symbolic links, has from the top."""
+        return posixpath.normpath(posixpath.join(self.folder, self.files.real(path)))
 
     @cached_property
     def changelog(self) -> Changelog | None:
@@ -193,7 +212,7 @@ class Project:
                 new = place.spelled(version).encode()
                 after[place.path] = data[: place.start] + new + data[place.end :]
         return tuple(
-            Edit(path=path, before=contents[path], after=data)
+            Edit(path=self.from_top(path), before=contents[path], after=data)
             for path, data in after.items()
             if data != contents[path]
         )
@@ -205,12 +224,12 @@ def _told(command: tuple[str, ...], ask: Callable[[Sequence[str]], str] | None) 
     return Place(path="", what=what, start=0, text=text, trail=(f"{what}: {shlex.join(command)}",))
 
 
-def asking(git: Git, revision: str) -> Callable[[Sequence[str]], str]:
+def asking(git: Git, revision: str, folder: str = "") -> Callable[[Sequence[str]], str]:
     """Return what runs a command in a worktree of a commit, for what it prints."""
 
     def ask(command: Sequence[str]) -> str:
         with worktree(git, revision) as here:
-            return printed(command, here)
+            return printed(command, here, folder)
 
     return ask
 
@@ -242,7 +261,7 @@ def _pyproject(read: Read) -> dict[str, Any]:
     if data is None:
         raise ReleaseError(
             "there is no pyproject.toml at the top of the repository, as committed",
-            "git add pyproject.toml && git commit, or change to the project's folder",
+            "git add pyproject.toml && git commit; or say where it is: --package FOLDER",
         )
     try:
         pyproject = tomllib.loads(data.removeprefix(BOM).decode())
@@ -251,6 +270,17 @@ def _pyproject(read: Read) -> dict[str, Any]:
     for key in ("build-system", "project", "tool"):
         table_at(pyproject, key)
     return pyproject
+
+
+def _inherited(files: Files) -> dict[str, Any]:
+    """Return what a package below the top takes from the configuration there."""
+    top = posixpath.relpath(".", files.folder or ".")
+    data = files.read(f"{top}/pyproject.toml") if files.folder else None
+    try:
+        table = table_at(parse(data or b""), "tool", "nox-release")
+    except ValueError as error:
+        raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
+    return {key: value for key, value in table.items() if key in INHERITED}
 
 
 def _name(pyproject: dict[str, Any], read: Read) -> str:

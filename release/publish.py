@@ -318,7 +318,7 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 def unfinished_on_error(
     version: Version, world: World, console: Console, hint: str = ""
 ) -> Iterator[None]:
-    """Turn every error but `Refused` into one that says: it has begun, and how it goes on."""
+    """Turn every error but `Refused` into `Unfinished`, which says how it goes on."""
     is_rc = bool(hint)
     hint = hint or (
         "the same command continues; from another clone: "
@@ -331,6 +331,8 @@ def unfinished_on_error(
         console.interrupted = "all was done before"
     except Refused:
         console.interrupted = before
+        raise
+    except Unfinished:
         raise
     except Conflict as error:
         raise Unfinished(str(error), hint if is_rc else dead_end(version, world)) from error

@@ -51,7 +51,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
     with worktree(git, plan.commit) as here:
         if absent:
-            project = Project.at(git, plan.base, before=plan.version)
+            project = Project.at(git, plan.base, plan.folder, before=plan.version)
             built = build_and_check(
                 here, project, world, console, dist, version=plan.version, tag=plan.tag
             )

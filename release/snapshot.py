@@ -29,6 +29,7 @@ class Snapshot:
         real = self.real(path)
         if self._modes.get(real, LINK) != LINK and real not in self._contents:
             self._contents[real] = self.git.blob(self.commit, real)
+        self.asked.setdefault(path, real in self._contents)
         return self._contents.get(real)
 
     def real(self, path: str) -> str:
@@ -53,7 +54,12 @@ class Snapshot:
         own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
         return tuple(own.splitlines())
 
-    above = ()
+    folder = ""
+
+    @cached_property
+    def asked(self) -> dict[str, bool]:
+        """Return the paths that were read so far, in order, and whether there is such a file."""
+        return {}
 
     @cached_property
     def _contents(self) -> dict[str, bytes | None]:
@@ -71,12 +77,17 @@ class Snapshot:
         return frozenset(path for path, mode in self._modes.items() if mode == LINK)
 
 
+def below(files: Files, folder: str) -> Files:
+    """Return `files` as seen from a folder, "" being the top."""
+    return Folder(files=files, folder=folder) if folder else files
+
+
 @dataclass(frozen=True, kw_only=True)
 class Folder:
     """The `files` in a folder, by their paths from there; those above it begin with `../`."""
 
     files: Files
-    path: str
+    folder: str
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file, None where there is none."""
@@ -84,12 +95,12 @@ class Folder:
 
     def real(self, path: str) -> str:
         """Return the path of the file behind symbolic links."""
-        return posixpath.relpath(self.files.real(self._from_top(path)), self.path)
+        return posixpath.relpath(self.files.real(self._from_top(path)), self.folder)
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """Return the paths of the files in the folder."""
-        start = f"{self.path}/"
+        start = f"{self.folder}/"
         return tuple(
             path.removeprefix(start) for path in self.files.paths if path.startswith(start)
         )
@@ -99,10 +110,5 @@ class Folder:
         """Return the names of the tags of the whole repository."""
         return self.files.tags
 
-    @property
-    def above(self) -> tuple[str, ...]:
-        """Return the ways up to the top of the repository, the shortest first: `../`, `../../`."""
-        return tuple("../" * depth for depth in range(1, self.path.count("/") + 2))
-
     def _from_top(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join(self.path, path))
+        return posixpath.normpath(posixpath.join(self.folder, path))

@@ -205,7 +205,9 @@ def _composed(slots: Sequence[Slot]) -> str:
             text += level
         elif slot.role in {"pre", "suffix"} or (slot.role == "serial" and level):
             text += str(slot.value)
-        elif (slot.role == "sign" and int(slot.value) < 0) or slot.value is False:
+        elif (slot.role == "sign" and int(slot.value) < 0) or (
+            slot.value is False and ".dev" not in text
+        ):
             text += ".dev0"
         elif slot.role == "dev" and slot.value:
             text += (

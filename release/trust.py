@@ -193,7 +193,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     git.fetch(f"refs/heads/{facts.branch}")
     if not git.is_ancestor(plan.base, facts.tip):
         return [f"its base {plan.base[:9]} is not on {facts.branch}"]
-    project = Project.at(git, plan.base, before=plan.version)
+    project = Project.at(git, plan.base, plan.folder, before=plan.version)
     if project.vcs and (problem := world.other_tags(project, facts, but=plan.tag)):
         raise Refused((problem,))
     tag = _tag(plan, project, facts, git)

@@ -67,21 +67,21 @@ def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:
 @contextmanager
 def worktree(git: Git, commit: str, tree: str | None = None) -> Iterator[Git]:
     """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
-    folder = Path(tempfile.mkdtemp())
-    path = folder / git.root.name
-    try:
-        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
-        there = replace(git, root=path)
-        there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
-        if tree:
-            there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
-        if git.blob(commit, ".gitmodules") is not None:
-            there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
-        yield there
-    finally:
-        with suppress(ReleaseError):  # never made, or its files are in use
-            remove_worktree(git, path)
-        shutil.rmtree(folder, ignore_errors=True)
+    # Unlike shutil.rmtree, it removes the read-only files of git on Windows.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder, git.root.name)
+        try:
+            git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
+            there = replace(git, root=path)
+            there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
+            if tree:
+                there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
+            if git.blob(commit, ".gitmodules") is not None:
+                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
+            yield there
+        finally:
+            with suppress(ReleaseError):  # never made, or its files are in use
+                remove_worktree(git, path)
 
 
 def worktrees(git: Git) -> list[Path]:

@@ -63,7 +63,7 @@ def upload_source(config: Configuration) -> str:
     if os.environ.get("TWINE_REPOSITORY_URL"):
         return "TWINE_REPOSITORY_URL"
     if name := os.environ.get("TWINE_REPOSITORY"):
-        return f"TWINE_REPOSITORY={name}, in ~/.pypirc"
+        return f"TWINE_REPOSITORY={name}"
     return "the default; `repository` or TWINE_REPOSITORY sets it"
 
 

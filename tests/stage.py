@@ -54,7 +54,7 @@ class Sources(dict[str, bytes]):
         return path
 
     tags: tuple[str, ...] = ()
-    above: tuple[str, ...] = ()
+    folder = ""
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -7,14 +7,17 @@ so the list of effects is whatever the command really does. Called as a script:
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import IO, Any
 
 WATCHED = ("subprocess.Popen", "http.client.send", "tempfile.mkdtemp", "shutil.", "webbrowser.open")
@@ -37,11 +40,22 @@ def named(event: str, args: tuple[Any, ...]) -> str:
     return VARIES.sub("*", f"{event} {text}".strip())
 
 
-def stop(how: str) -> None:
+def programs() -> list[int]:
+    """The programs that run now: their process ids, and those of their own process groups."""
+    known = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
+    return [one.pid for one in known if one.pid and one.returncode is None]
+
+
+def stop(how: str, survivors: str = os.devnull) -> None:
     """Be stopped as a machine, a person or a system stops a process."""
     if how == "kill":
+        with open(survivors, "w", encoding="ascii") as file:  # noqa: PTH123
+            json.dump(programs(), file)
         os.kill(os.getpid(), signal.SIGKILL)
     elif how == "power":  # with every program that was started
+        for group in programs():
+            with suppress(ProcessLookupError):  # it has none of its own
+                os.killpg(group, signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
     elif how == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
@@ -85,10 +99,11 @@ class Watch:
             is_it = key == chosen.get("at") or self.seen.total() == chosen.get("number")
         if self.chosen and is_it:
             self.is_idle = True
+            args = (self.chosen["how"], f"{self.log.name}-survivors")
             if delay := self.chosen["delay"]:
-                threading.Timer(delay, stop, [self.chosen["how"]]).start()
+                threading.Timer(delay, stop, args).start()
             else:
-                stop(self.chosen["how"])
+                stop(*args)
 
 
 def main() -> None:

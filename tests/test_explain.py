@@ -203,7 +203,7 @@ def test_everything_configured(stage: Stage) -> None:
     settings = (
         '\n[tool.nox-release]\nbranch = "trunk"\ntag = "on/{version}"\nscheme = "YYYY.MINOR"\n'
         'message = "Out: {version}"\ntest-command = ["tox", "-q"]\nintent-ref = "refs/heads/x"\n'
-        f'repository = "{stage.url}"\nmain = "pull-request"\n'
+        f'repository = "{stage.url}"\nmain = "pull-request"\nimport-names = ["acme", "more"]\n'
     )
     stage.commit({"pyproject.toml": PYPROJECT + settings})
     stage.git("remote", "set-url", "origin", "nowhere.git")
@@ -217,6 +217,7 @@ def test_everything_configured(stage: Stage) -> None:
     assert row(done, "commit").startswith("Out: 20")
     assert row(done, "index") == f"{stage.url}  (`repository`)"
     assert row(done, "tests") == "tox -q  (`test-command`)"
+    assert row(done, "imports") == "acme, more  (`import-names`)"
     assert row(done, "intent") == "refs/heads/x, while a release is unfinished  (`intent-ref`)"
     assert "nox -s publish_release -- current" in done.out
     assert "Is the name free that the branch to be merged will have" in done.out
@@ -250,6 +251,27 @@ def test_a_computed_version(stage: Stage) -> None:
     assert row(done, "found") == f"{command} → 1.2.3"
     by = "`python version.py '{version}' '{previous}'`"
     assert f"`nox -s publish_release -- patch` would make 1.2.4, written by {by}.\n" in done.out
+
+
+def test_nothing_is_imported_and_development_goes_on(stage: Stage) -> None:
+    settings = "\n[tool.nox-release]\nimport-names = []\nnext-dev = true\n"
+    stage.commit({"pyproject.toml": PYPROJECT + settings})
+    done = explain(stage)
+    assert row(done, "imports") == "none  (`import-names`)"
+    assert row(done, "then") == "1.2.5.dev0, in a commit of its own  (`next-dev`)"
+
+
+def test_where_the_index_is_known_from(stage: Stage) -> None:
+    stage.monkeypatch.delenv("TWINE_REPOSITORY_URL")
+    assert "the default; `repository` or TWINE_REPOSITORY sets it" in row(explain(stage), "index")
+    stage.monkeypatch.setenv("TWINE_REPOSITORY", "testpypi")
+    assert "(TWINE_REPOSITORY=testpypi)" in row(explain(stage), "index")
+
+
+def test_the_tag_that_the_style_is_taken_from(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.2.4")})
+    stage.git("tag", "1.2.9.1")  # its versions have more numbers
+    assert row(explain(stage), "tag") == "v1.2.5  (like v1.2.3)"
 
 
 def test_no_answer_and_no_remote(stage: Stage) -> None:
@@ -287,6 +309,8 @@ def test_tags_that_are_the_version(stage: Stage) -> None:
     rule = '[tool.hatch.version] source = "vcs"'
     assert row(done, "found") == f"{rule} → hatch-vcs → the tag v1.2.3"
     assert "would make 1.2.4, and change no file" in done.out
+    stage.git("tag", "--delete", "v1.2.3")
+    assert row(explain(stage), "found").endswith("hatch-vcs → no tag of a release in this history")
     assert "Where tags are the version: does the commit have none yet?" in done.out
 
 
@@ -307,7 +331,7 @@ def test_a_version_that_is_nowhere(stage: Stage) -> None:
     assert "✗ pyproject.toml says nowhere what the version is" in done.err
     assert "→ write it down: " in done.err
     document = explain(stage, "--json").document
-    assert document["looked"]["setup.cfg"] is False
+    assert document["looked"][0] == "pyproject.toml"
     assert document["problems"][0]["hint"]
 
 

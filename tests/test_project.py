@@ -254,6 +254,7 @@ any_digest = st.text("0123456789abcdef", min_size=64, max_size=64)
 any_id = any_digest | st.text("0123456789abcdef", min_size=40, max_size=40)
 plans = st.builds(
     Plan,
+    folder=st.text(),
     name=st.text(),
     previous=any_version,
     version=any_version,
@@ -273,6 +274,7 @@ plans = st.builds(
     ).map(tuple),
 )
 PLAN = Plan(
+    folder="",
     name="acme",
     previous=Version("1.2.3"),
     version=Version("1.3.0"),

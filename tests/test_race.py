@@ -208,7 +208,7 @@ def test_no_credential_is_in_any_ref(stage: Stage, monkeypatch: pytest.MonkeyPat
 def test_the_intent_changes_hands_by_its_id_only(stage: Stage) -> None:
     git = Git(root=stage.clone, env=os.environ)
     plan = Plan(
-        name="acme", previous=Version("1.2.3"), version=Version("1.3.0"), bump="minor",
+        folder="", name="acme", previous=Version("1.2.3"), version=Version("1.3.0"), bump="minor",
         base=git.resolve("HEAD"), branch="main", tag="v1.3.0", message="Release 1.3.0",
         day=date(2026, 11, 22), next_dev=None, repository=stage.url, tests=(),
         commit=git.resolve("HEAD"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
+from tests.githttp import Fault, git_over_http
 from tests.stage import PYPROJECT, with_backend
 
 if TYPE_CHECKING:
@@ -162,12 +165,80 @@ def test_a_file_that_the_index_lists_late_keeps_a_release_from_being_abandoned(
         assert stage.run("publish", "minor", "--repository", proxy.url).code == 3
         proxy.faults = {LISTING: iter([STALE] * 4)}
         done = stage.run("publish", "--abandon", "--repository", proxy.url)
-        assert done.code == 1, done.out
+        assert done.code == 3, done.out
         assert f"can't be abandoned: {FILES[0]} is on the index for good" in done.err
+        assert "finish it: nox -s publish_release -- --resume" in done.err
+        assert "continues" not in done.err, "abandoning is over"
         assert INTENT in stage.remote_refs()
         assert stage.run("publish", "--resume", "--repository", proxy.url).code == 0
     assert stage.published() == FILES
     assert sorted(stage.remote_refs()) == REFS
+
+
+CONTINUES = (
+    "the same command continues: nox -s publish_release -- --abandon",
+    "or finish it: nox -s publish_release -- --resume",
+)
+
+
+@pytest.fixture
+def begun(stage: Stage) -> Stage:
+    """A release of which nothing is on the index."""
+    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 2\n"})
+    stopped_at_the_push(stage)
+    for path in stage.files.iterdir():
+        path.unlink()
+    return stage
+
+
+@pytest.mark.parametrize("then", ["--abandon", "--resume"])
+def test_abandoning_that_fails_once_it_has_taken_over_is_unfinished(
+    begun: Stage, then: str
+) -> None:
+    before = begun.remote_refs()[INTENT]
+    begun.hook("update", 'case "$3" in 000*) echo "frozen" >&2; exit 1;; esac', begun.remote)
+    done = begun.run("publish", "--abandon")
+    assert done.code == 3, done.err
+    assert "frozen" in done.err
+    assert all(words in done.err for words in CONTINUES)
+    assert begun.remote_refs()[INTENT] != before
+    (begun.remote / "hooks/update").unlink()
+    done = begun.run("publish", then)
+    assert done.code == 0, done.err
+    assert sorted(begun.remote_refs()) == (REFS if then == "--resume" else [REFS[0], REFS[1]])
+
+
+def test_abandoning_that_is_refused_before_it_has_taken_over_changes_nothing(begun: Stage) -> None:
+    begun.hook("update", 'echo "frozen" >&2; exit 1', begun.remote)
+    before = begun.state()
+    done = begun.run("publish", "--abandon")
+    assert done.code == 1, done.err
+    assert f"the intent {INTENT} can't be taken over" in done.err
+    assert begun.state() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_once_a_release_is_taken_over_tells_how_to_go_on(begun: Stage) -> None:
+    before = begun.remote_refs()[INTENT]
+    process = begun.spawn("publish", "--abandon")
+    while begun.remote_refs()[INTENT] == before:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert all(words in err for words in CONTINUES), err
+    assert begun.run("publish", "--abandon").code == 0
+    assert sorted(begun.remote_refs()) == [REFS[0], REFS[1]]
+
+
+def test_a_lost_answer_to_the_last_step_of_abandoning_is_no_failure(begun: Stage) -> None:
+    begun.git("config", "http.receivepack", "true", at=begun.remote)
+    with git_over_http(begun.remote) as server:
+        begun.git("remote", "set-url", "origin", server.url)
+        server.faults[:] = [Fault(kind="cut", where="POST /remote.git/git-receive", skip=1)]
+        done = begun.run("publish", "--abandon")
+    assert done.code == 0, done.err
+    assert sorted(begun.remote_refs()) == [REFS[0], REFS[1]]
 
 
 def test_a_release_whose_tag_was_seen_is_not_abandoned(stage: Stage) -> None:

@@ -83,9 +83,8 @@ def test_a_folder_is_seen_from_there(tmp_path: Path) -> None:
     pyproject = b'[project]\nname = "acme-core"\nversion = "1.2.3"\n'
     files = {"libs/core/pyproject.toml": pyproject, "libs/core/a/b.py": b"", "uv.lock": lock}
     top = snapshot(tmp_path, files, {"libs/core/VERSION": "../../uv.lock"})
-    core = Folder(files=top, path="libs/core")
+    core = Folder(files=top, folder="libs/core")
     assert sorted(core.paths) == ["VERSION", "a/b.py", "pyproject.toml"]
-    assert core.above == ("../", "../../")
     assert core.real("VERSION") == "../../uv.lock"
     assert core.read("VERSION") == core.read("../../uv.lock") == lock
     assert core.read("../core/a/b.py") == b""

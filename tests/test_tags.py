@@ -192,12 +192,14 @@ def test_the_scheme_pads_the_file_unless_that_is_written_differently(
 ) -> None:
     lock = b'[[package]]\nname = "acme"\nversion = "%s"\n'
     text = PADDED.format(said, f"scheme = '{scheme}'").encode()
-    files = {"pyproject.toml": text, "uv.lock": lock % said.encode()}
+    json = b'{"version": "2026.10.12"}'
+    files = {"pyproject.toml": text, "uv.lock": lock % said.encode(), "package.json": json}
     edits = Project.load(Sources(files)).edits(Version(version))
     after = {edit.path: (edit.after or b"").decode() for edit in edits}
     assert f"version = '{written}'\n" in after["pyproject.toml"]
     if said == "2026.10.12":
         assert f'version = "{version}"\n' in after["uv.lock"]
+        assert after["package.json"] == f'{{"version": "{version}"}}'
 
 
 def test_the_newest_is_the_one_with_the_highest_numbers() -> None:

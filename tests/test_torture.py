@@ -120,6 +120,9 @@ class Theatre:
             assert "Traceback" not in out
             assert process.returncode in {0, 1, 3, 130, -9}, out
             self.stops += process.returncode in {130, -9}
+            survivors = self.machines[act.machine].parent / f"log-{act.machine}-survivors"
+            if survivors.exists():
+                self.started += json.loads(survivors.read_text(encoding="ascii"))
             codes.append(process.returncode)
         return codes
 
@@ -232,7 +235,7 @@ def perform(theatre: Theatre) -> None:
         if is_moved:
             mover.join()
         peace(theatre)
-        if len(acts) == 1 and codes == [1] and not is_moved and acts[0].command[1] != "--abandon":
+        if len(acts) == 1 and codes == [1] and not is_moved:
             assert (stage.published(), stage.remote_refs()) == before, "1 means: nothing changed"
         if len(acts) == 1 and codes == [0] and acts[0].command[0] == "publish":
             assert INTENT not in stage.remote_refs(), "0 means: done"

@@ -1,3 +1,3 @@
 """Acme."""
 
-__version__ = str(Version(minor=2, major=1, micro=3))
+__version__ = Version(minor=2, major=1, micro=3)

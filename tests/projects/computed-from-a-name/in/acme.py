@@ -1,0 +1,3 @@
+"""Acme."""
+
+__version__ = found("acme", 1)

@@ -1,0 +1,3 @@
+"""Acme."""
+
+__version__ = Version("1", 2, 4)
