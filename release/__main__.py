@@ -185,13 +185,12 @@ def _status(options: Options, console: Console) -> None:
 
 def _explain(_: Options, console: Console) -> None:
     from release.explain import explain, show, show_asked
-    from release.project import Project
     from release.snapshot import Snapshot
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
     try:
-        explanation = explain(git, Project.of(files))
+        explanation = explain(git, files)
     except ReleaseError:
         show_asked(files.asked, console)
         raise

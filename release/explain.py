@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from release import ReleaseError
 from release.build import DEFAULT_TESTS
 from release.checks import questions
-from release.project import Configuration, Project
+from release.project import Configuration, Project, asking
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
 from release.world import TAGS, World, today, upload_source
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from release.console import Console
     from release.git import Git
-    from release.places import Place
+    from release.places import Files, Place
 
 LEVELS = ("patch", "current")  # the example is the first of them that makes a version
 ITSELF = "the version itself"
@@ -65,9 +65,9 @@ class Explanation:
     name: str
     level: str
     next: str
-    command: str  # that writes the version, where edits don't
     facts: dict[str, Fact]
     changes: tuple[Change, ...]
+    by: str  # the command that changes everything instead, if there is one
     stale: tuple[str, ...]
     checks: tuple[str, ...]
 
@@ -75,8 +75,9 @@ class Explanation:
 # Look
 
 
-def explain(git: Git, project: Project) -> Explanation:
-    """Explain the project; `ReleaseError` for what prevents any release."""
+def explain(git: Git, files: Files) -> Explanation:
+    """Explain the project that has these files; `ReleaseError` for what prevents any release."""
+    project = Project.load(files, ask=asking(git, "HEAD"))
     config, world = project.config, World.of(git, project.config)
     refs, silence = _ask(world.git, config)
     tags = world.git.tags() or _tags(refs)
@@ -84,11 +85,11 @@ def explain(git: Git, project: Project) -> Explanation:
     tests = " ".join(config.test_command or DEFAULT_TESTS)
     facts = {
         "version": Fact(value=str(project.version)),
-        "found": Fact(value=" → ".join([*project.trail, _end(project)])),
+        "found": Fact(value=" → ".join([*project.trail, _end(project, files)])),
         "calendar": _configured(config, "scheme", config.scheme or "none"),
         "tag": _tag(project, tags, version),
-        "changelog": _changelog(project, version, _tag(project, tags, version).value),
         "commit": _configured(config, "message", project.message(version)),
+        "notes": _notes(project),
         "then": _then(project, version),
         "branch": _branch(config, refs.get("HEAD", ""), world.git),
         "remote": _remote(world.git, silence),
@@ -103,9 +104,9 @@ def explain(git: Git, project: Project) -> Explanation:
         name=project.name,
         level=level,
         next=str(version),
-        command=shlex.join(config.bump_command),
         facts=facts,
-        changes=tuple(_changes(project, version)),
+        changes=() if config.bump_command else tuple(_changes(project, version)),
+        by=shlex.join(config.bump_command),
         stale=project.stale,
         checks=tuple(_question(one) for one in questions(project)),
     )
@@ -115,40 +116,34 @@ def _question(check: Callable[..., object]) -> str:
     return (check.__doc__ or "").partition("?")[0] + "?"
 
 
-def _end(project: Project) -> str:
+def _end(project: Project, files: Files) -> str:
     """Return where the version is: the end of the trail that leads to it."""
     if project.config.version_command:
-        return f"it prints {project.version}"
+        return str(project.version)
     if project.places:
         place = project.places[0]
-        line = _line(project.files.read(place.path) or b"", place)
-        return f"{place.path} line {line}"
-    tags = [tag for tag in project.files.tags if project.tagged([tag]).get(tag) == project.version]
+        return f"{place.path} line {_line(files.read(place.path) or b'', place)}"
+    tags = [tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version]
     found = f"the tag {tags[0]}" if tags else "no tag of a release in this history"
     return f"{project.vcs} → {found}"
+
+
+def _notes(project: Project) -> Fact:
+    log, setting = project.changelog, project.config.changelog
+    if log is None:
+        source = "no changelog is found; `changelog` names one" if setting else "`changelog`"
+        return Fact(value="the commits since the release before", source=source)
+    if log.tool:
+        made = f"made by {log.tool.name} of its fragments, {len(log.tool.fragments)} by now"
+        return Fact(value=log.path, source=made)
+    is_found = setting is True
+    return Fact(value=log.path, source="found; `changelog` sets it" if is_found else "`changelog`")
 
 
 def _imports(config: Configuration) -> str:
     if config.import_names is None:
         return "all top-level modules of the wheel, to see that they work"
     return ", ".join(config.import_names) or "none"
-
-
-def _changelog(project: Project, version: Version, tag: str) -> Fact:
-    """Say which changelog there is, and what a release makes of it."""
-    log, config = project.changelog, project.config
-    if not log:
-        return _configured(config, "changelog", "none")
-    if log.tool:
-        words = f"{log.tool.name} makes its section, of {len(log.tool.fragments)} fragments so far"
-        return _configured(config, "changelog", f"{log.path}: {words}")
-    data, words = project.files.read(log.path) or b"", "it has nothing unreleased"
-    try:
-        if log.edit(data, version, today(), tag, project.spelled(version)) != data:
-            words = f"its unreleased section becomes that of {version}"
-    except ReleaseError as error:
-        words = f"{version} finds no section in it: {error}"
-    return _configured(config, "changelog", f"{log.path}: {words}")
 
 
 def _example(project: Project, taken: Collection[Version]) -> tuple[str, Version]:
@@ -217,9 +212,7 @@ def _branch(config: Configuration, head: str, git: Git) -> Fact:
 
 def _changes(project: Project, version: Version) -> Iterator[Change]:
     """Say what the new version changes, place by place, in whole lines."""
-    if project.config.bump_command:
-        return
-    first_is_main = not project.config.version_command
+    main = () if project.config.version_command else project.places[:1]
     for place in project.places:
         data = project.files.read(place.path) or b""
         first = data.rfind(b"\n", 0, place.start) + 1
@@ -231,7 +224,7 @@ def _changes(project: Project, version: Version) -> Iterator[Change]:
             line=_line(data, place),
             before=old.decode("utf-8", "replace").strip(),
             after=new.decode("utf-8", "replace").strip(),
-            why=ITSELF if first_is_main and place == project.places[0] else place.trail[0],
+            why=ITSELF if place in main else place.trail[0],
         )
 
 
@@ -249,9 +242,10 @@ def show(explanation: Explanation, console: Console) -> None:
     console.table({name: str(fact) for name, fact in explanation.facts.items()})
     console.say("Settings, as `scheme`, go into [tool.nox-release] of pyproject.toml.")
     level, version = explanation.level, explanation.next
-    words = "change these lines:" if explanation.changes else "change no line for it."
-    words = f"run `{explanation.command}`." if explanation.command else words
-    console.say(f"\n`nox -s publish_release -- {level}` would make {version}, and {words}")
+    words = "and change these lines" if explanation.changes else "and change no file"
+    words = f"written by `{explanation.by}`" if explanation.by else words
+    end = ":" if explanation.changes else "."
+    console.say(f"\n`nox -s publish_release -- {level}` would make {version}, {words}{end}")
     for one in explanation.changes:
         console.say(f"\n  {one.path} line {one.line}: {one.why}")
         before, after = (text.splitlines() for text in (one.before, one.after))

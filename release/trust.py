@@ -196,9 +196,7 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     project = Project.at(git, plan.base, plan.folder, before=plan.version)
     if project.vcs and (problem := world.other_tags(project, facts, but=plan.tag)):
         raise Refused((problem,))
-    tag = project.tag_style(git.tags() or facts.tags).write(plan.version)
-    if plan.tag == project.tag_style([plan.tag]).write(plan.version):
-        tag = plan.tag  # in the style that a clone with other tags would derive
+    tag = _tag(plan, project, facts, git)
     tree, parents = derived(project, plan.base, plan.version, tag, plan.day, git)
     is_commit_like = (git.tree(plan.commit), git.parents(plan.commit)) == (tree, parents)
     said = git.message(plan.commit) if is_commit_like and plan.commit != plan.base else plan.message
@@ -225,6 +223,15 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
         for what, (said, wanted) in said_and_derived.items()
         if said != wanted
     ]
+
+
+def _tag(plan: Plan, project: Project, facts: Facts, git: Git) -> str:
+    """Return the plan's own tag if it is one that a clone with other tags would derive."""
+    for names in ([plan.tag], git.tags() or facts.tags):
+        tag = project.tag_style(names).write(plan.version)
+        if tag == plan.tag:
+            break
+    return tag
 
 
 def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:

@@ -129,7 +129,6 @@ path = "src/acme/__about__.py"
             "pyproject.toml": pyproject,
             "src/acme/__about__.py": '"""Acme."""\n\n__version__ = "1.2.3"\n',
             "docs/conf.py": 'release = "1.2.2"\n',
-            "CHANGELOG.md": "## Unreleased\n\n- A bug.\n\n## 1.2.3 - 2026-11-02\n\n- Another.\n",
             "uv.lock": '[[package]]\nname = "acme"\nversion = "1.2.3"\n',
         }
     )
