@@ -5,6 +5,7 @@ It only reads, and of the remote only what this clone can't know; no answer is t
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from release import ReleaseError
 from release.build import DEFAULT_TESTS
 from release.checks import questions
-from release.project import Configuration, Project
+from release.project import Configuration, Project, asking
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
 from release.world import TAGS, World, today, upload_source
@@ -66,6 +67,7 @@ class Explanation:
     next: str
     facts: dict[str, Fact]
     changes: tuple[Change, ...]
+    by: str  # the command that changes everything instead, if there is one
     stale: tuple[str, ...]
     checks: tuple[str, ...]
 
@@ -75,7 +77,7 @@ class Explanation:
 
 def explain(git: Git, files: Files) -> Explanation:
     """Explain the project that has these files; `ReleaseError` for what prevents any release."""
-    project = Project.load(files)
+    project = Project.load(files, ask=asking(git, "HEAD", files.folder))
     config, world = project.config, World.of(git, project.config)
     refs, silence = _ask(world.git, config)
     tags = world.git.tags() or _tags(refs)
@@ -87,6 +89,7 @@ def explain(git: Git, files: Files) -> Explanation:
         "calendar": _configured(config, "scheme", config.scheme or "none"),
         "tag": _tag(project, tags, version),
         "commit": _configured(config, "message", project.message(version)),
+        "notes": _notes(project),
         "then": _then(project, version),
         "branch": _branch(config, refs.get("HEAD", ""), world.git),
         "remote": _remote(world.git, silence),
@@ -102,7 +105,8 @@ def explain(git: Git, files: Files) -> Explanation:
         level=level,
         next=str(version),
         facts=facts,
-        changes=tuple(_changes(project, version)),
+        changes=() if config.bump_command else tuple(_changes(project, version)),
+        by=shlex.join(config.bump_command),
         stale=project.stale,
         checks=tuple(_question(one) for one in questions(project)),
     )
@@ -114,12 +118,26 @@ def _question(check: Callable[..., object]) -> str:
 
 def _end(project: Project, files: Files) -> str:
     """Return where the version is: the end of the trail that leads to it."""
+    if project.config.version_command:
+        return str(project.version)
     if project.places:
         place = project.places[0]
         return f"{place.path} line {_line(files.read(place.path) or b'', place)}"
     tags = [tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version]
     found = f"the tag {tags[0]}" if tags else "no tag of a release in this history"
     return f"{project.vcs} → {found}"
+
+
+def _notes(project: Project) -> Fact:
+    log, setting = project.changelog, project.config.changelog
+    if log is None:
+        source = "no changelog is found; `changelog` names one" if setting else "`changelog`"
+        return Fact(value="the commits since the release before", source=source)
+    if log.tool:
+        made = f"made by {log.tool.name} of its fragments, {len(log.tool.fragments)} by now"
+        return Fact(value=log.path, source=made)
+    is_found = setting is True
+    return Fact(value=log.path, source="found; `changelog` sets it" if is_found else "`changelog`")
 
 
 def _imports(config: Configuration) -> str:
@@ -194,6 +212,7 @@ def _branch(config: Configuration, head: str, git: Git) -> Fact:
 
 def _changes(project: Project, version: Version) -> Iterator[Change]:
     """Say what the new version changes, place by place, in whole lines."""
+    main = () if project.config.version_command else project.places[:1]
     for place in project.places:
         data = project.files.read(place.path) or b""
         first = data.rfind(b"\n", 0, place.start) + 1
@@ -205,7 +224,7 @@ def _changes(project: Project, version: Version) -> Iterator[Change]:
             line=_line(data, place),
             before=old.decode("utf-8", "replace").strip(),
             after=new.decode("utf-8", "replace").strip(),
-            why=ITSELF if place == project.places[0] else place.trail[0],
+            why=ITSELF if place in main else place.trail[0],
         )
 
 
@@ -224,7 +243,9 @@ def show(explanation: Explanation, console: Console) -> None:
     console.say("Settings, as `scheme`, go into [tool.nox-release] of pyproject.toml.")
     level, version = explanation.level, explanation.next
     words = "and change these lines" if explanation.changes else "and change no file"
-    console.say(f"\n`nox -s publish_release -- {level}` would make {version}, {words}:")
+    words = f"written by `{explanation.by}`" if explanation.by else words
+    end = ":" if explanation.changes else "."
+    console.say(f"\n`nox -s publish_release -- {level}` would make {version}, {words}{end}")
     for one in explanation.changes:
         console.say(f"\n  {one.path} line {one.line}: {one.why}")
         before, after = (text.splitlines() for text in (one.before, one.after))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HINT = (
     'write {name} = "…" once, at the left margin, or version = "…" in [project]; '
-    "where another file has it: version-files in [tool.nox-release]"
+    "where another file has it: version-files in [tool.nox-release]; where a program makes it: "
+    "version-command"
 )
 
 

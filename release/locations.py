@@ -46,7 +46,8 @@ def find(pyproject: dict[str, Any], files: Files) -> Place:
             f"(the backend is {backend(pyproject)})",
             'write it down: version = "…" in [project]'
             + (', and take "version" out of `dynamic` there' if is_dynamic else "")
-            + "; where another file has it: version-files in [tool.nox-release]",
+            + "; where another file has it: version-files in [tool.nox-release]; where a program "
+            "makes it: version-command",
         )
     if len(places) > 1:
         raise ReleaseError(

@@ -243,10 +243,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     remote: str,
     tests: tuple[str, ...],
 ) -> Draft:
-    """Decide on a release: which version and tag follow from the facts, today being `day`.
-
-    `ReleaseError` for a version that the configured tag can't tell.
-    """
+    """Decide on a release of `day`; `ReleaseError` where the tag can't tell the version."""
     version = next_version(project.version, bump, taken, project.config.calendar(day))
     style = project.tag_style(tags)
     tag = style.write(version)

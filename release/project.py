@@ -107,19 +107,15 @@ class Project:
         cls, git: Git, revision: str, folder: str = "", before: Version | None = None
     ) -> Project:
         """Read the project in a folder of a commit, `before` that version was released of it."""
-
-        def ask(command: Sequence[str]) -> str:
-            with worktree(git, revision) as here:
-                return printed(command, here, folder)
-
-        return cls.load(below(Snapshot(git=git, commit=revision), folder), before, ask)
+        files = below(Snapshot(git=git, commit=revision), folder)
+        return cls.load(files, before, asking(git, revision, folder))
 
     @classmethod
     def load(
         cls,
         files: Files,
         before: Version | None = None,
-        ask: Callable[[Sequence[str]], str] = shlex.join,
+        ask: Callable[[Sequence[str]], str] | None = None,
     ) -> Project:
         """Read a project from its files; where tags tell the version, from those `before` another.
 
@@ -132,16 +128,10 @@ class Project:
         config = Configuration.load({**_inherited(files), **own})
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
-            text = ask(config.version_command)
-            printed = Place(path="", what=f"{TABLE} version-command", start=0, text=text)
-            named = [locations.named(one, text, files.read) for one in config.version_files]
-            name = _name(pyproject, files.read)
-            return project(
-                name=name,
-                version=printed.version,
-                places=_apart(named, files),
-                trail=(f"{printed.what}: {shlex.join(config.version_command)}",),
-            )
+            told = _told(config.version_command, ask)
+            named = [locations.named(one, told.text, files.read) for one in config.version_files]
+            name, places = _name(pyproject, files.read), _apart(named, files)
+            return project(name=name, version=told.version, places=places, trail=told.trail)
         if plugin := vcs_plugin(pyproject, files):
             if config.next_dev:
                 words = f"has no meaning here: {plugin.name} counts on its own"
@@ -244,6 +234,22 @@ def message(releases: Sequence[tuple[Project, Version]]) -> str:
     is_plain = not lead.folder and len(versions) == 1
     names = ", ".join(f"{project.name} {version}" for project, version in releases)
     return lead.config.message.replace("{version}", str(*versions) if is_plain else names)
+
+
+def _told(command: tuple[str, ...], ask: Callable[[Sequence[str]], str] | None) -> Place:
+    """Return the version that a command prints, as a place that is in no file."""
+    what, text = f"{TABLE} version-command", ask(command) if ask else ""
+    return Place(path="", what=what, start=0, text=text, trail=(f"{what}: {shlex.join(command)}",))
+
+
+def asking(git: Git, revision: str, folder: str = "") -> Callable[[Sequence[str]], str]:
+    """Return what runs a command in a worktree of a commit, for what it prints."""
+
+    def ask(command: Sequence[str]) -> str:
+        with worktree(git, revision) as here:
+            return printed(command, here, folder)
+
+    return ask
 
 
 def _insist(values: dict[str, Any]) -> None:

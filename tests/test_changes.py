@@ -462,6 +462,9 @@ def test_a_tool_makes_the_section_of_a_version_that_is_a_tag(stage: Stage) -> No
 
 def test_a_computed_version_is_read_and_written_by_commands(stage: Stage) -> None:
     stage.commit(computed())
+    own = stage.clone.parent / "ignored"
+    own.write_text("notes\n", encoding="utf-8")  # what only this user ignores counts
+    stage.git("config", "core.excludesFile", str(own))
     done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0, done.err
     assert changes(stage) == {"notes/1.3.0": "A", "numbers.py": "M", "old.txt": "D"}

@@ -8,6 +8,7 @@ import pytest
 
 from release.project import Project
 from tests.stage import NOXFILE, PYPROJECT, Sources
+from tests.test_changes import MD, NEWS, computed
 
 if TYPE_CHECKING:
     from tests.stage import Result, Stage
@@ -222,6 +223,36 @@ def test_everything_configured(stage: Stage) -> None:
     assert "Is the name free that the branch to be merged will have" in done.out
 
 
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"CHANGELOG.md": MD}, "CHANGELOG.md  (found; `changelog` sets it)"),
+        (NEWS, "CHANGES.md  (made by towncrier of its fragments, 1 by now)"),
+        (
+            {"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nchangelog = 'N'\n", "N": MD},
+            "N  (`changelog`)",
+        ),
+        (
+            {"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nchangelog = false\n"},
+            "the commits since the release before  (`changelog`)",
+        ),
+    ],
+)
+def test_what_the_notes_are(stage: Stage, files: dict[str, str | bytes], expected: str) -> None:
+    stage.commit(files)
+    assert row(explain(stage), "notes") == expected
+
+
+def test_a_computed_version(stage: Stage) -> None:
+    stage.commit(computed())
+    done = explain(stage)
+    assert done.code == 0, done.err
+    command = "[tool.nox-release] version-command: python version.py"
+    assert row(done, "found") == f"{command} → 1.2.3"
+    by = "`python version.py '{version}' '{previous}'`"
+    assert f"`nox -s publish_release -- patch` would make 1.2.4, written by {by}.\n" in done.out
+
+
 def test_nothing_is_imported_and_development_goes_on(stage: Stage) -> None:
     settings = "\n[tool.nox-release]\nimport-names = []\nnext-dev = true\n"
     stage.commit({"pyproject.toml": PYPROJECT + settings})
@@ -241,6 +272,19 @@ def test_the_tag_that_the_style_is_taken_from(stage: Stage) -> None:
     stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.2.4")})
     stage.git("tag", "1.2.9.1")  # its versions have more numbers
     assert row(explain(stage), "tag") == "v1.2.5  (like v1.2.3)"
+
+
+def test_a_copy_of_a_version_that_is_computed(stage: Stage) -> None:
+    files = computed()
+    files["pyproject.toml"] = (
+        "\n".join(
+            row for row in str(files["pyproject.toml"]).splitlines() if "bump-command" not in row
+        )
+        + "\nversion-files = ['x.txt']\n"
+    )
+    stage.commit({**files, "x.txt": "1.2.3\n"})
+    done = explain(stage)
+    assert "x.txt line 1: version-files in [tool.nox-release]" in done.out
 
 
 def test_no_answer_and_no_remote(stage: Stage) -> None:
@@ -277,7 +321,7 @@ def test_tags_that_are_the_version(stage: Stage) -> None:
     assert done.code == 0, done.err
     rule = '[tool.hatch.version] source = "vcs"'
     assert row(done, "found") == f"{rule} → hatch-vcs → the tag v1.2.3"
-    assert "would make 1.2.4, and change no file" in done.out
+    assert "would make 1.2.4, and change no file." in done.out
     stage.git("tag", "--delete", "v1.2.3")
     assert row(explain(stage), "found").endswith("hatch-vcs → no tag of a release in this history")
     assert "Where tags are the version: does the commit have none yet?" in done.out
