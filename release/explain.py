@@ -77,7 +77,7 @@ class Explanation:
 
 def explain(git: Git, files: Files) -> Explanation:
     """Explain the project that has these files; `ReleaseError` for what prevents any release."""
-    project = Project.load(files, ask=asking(git, "HEAD"))
+    project = Project.load(files, ask=asking(git, "HEAD", files.folder))
     config, world = project.config, World.of(git, project.config)
     refs, silence = _ask(world.git, config)
     tags = world.git.tags() or _tags(refs)
