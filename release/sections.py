@@ -94,7 +94,8 @@ def body(text: Text, section: Section) -> str:
 
 def says_something(text: Text, section: Section) -> bool:
     """Say whether there is more to read than headings, comments and «nothing yet»."""
-    titled = {row for one in text.headings for row in range(one.start, one.end)}
+    headings = (one for one in text.headings if one.level)  # others are any lines
+    titled = {row for one in headings for row in range(one.start, one.end)}
     rows = [row for at, row in _said(text, section) if at not in titled]
     return not all(map(SAYS_NOTHING.fullmatch, COMMENT.sub("", "\n".join(rows)).splitlines()))
 

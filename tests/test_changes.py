@@ -81,6 +81,7 @@ COLLECTED: dict[str, str | bytes] = {
 NUMBERS = "X, Y = 1, 2\n"
 COMPUTED = """
 import pathlib, re, sys
+import helper  # leaves no cache behind
 x, y = re.findall("[0-9]+", pathlib.Path("numbers.py").read_text())
 if len(sys.argv) == 1:
     print(f"{x}.{y}.3" if (x, y) == ("1", "2") else f"{x}.{y}.0")
@@ -119,13 +120,15 @@ bump-command = ["python", "version.py", "{version}", "{previous}"]
 
 def computed() -> dict[str, str | bytes]:
     pyproject = VCS_PYPROJECT.replace("[tool.setuptools_scm]", "").replace(
-        'include = ["backend.py"]', 'include = ["backend.py", "version.py", "numbers.py"]'
+        'include = ["backend.py"]',
+        'include = ["backend.py", "version.py", "numbers.py", "helper.py"]',
     )
     return {
         "pyproject.toml": pyproject + COMMANDS,
         "backend.py": OWN_BACKEND,
         "version.py": COMPUTED,
         "numbers.py": NUMBERS,
+        "helper.py": "",
         "old.txt": "old\n",
         ".gitignore": "ignored.txt\n",
     }
@@ -414,6 +417,16 @@ def test_a_tool_that_is_not_installed_is_told_before_anything_happens(stage: Sta
     assert "the release needs `no-such-tool`: `no-such-tool` can't be started" in done.err
     assert 'session.install("nox-release", "no-such-tool")' in done.err
     assert stage.state() == before
+
+
+def test_a_section_that_is_there_already_is_made_no_second_time(stage: Stage) -> None:
+    text = str(NEWS["CHANGES.md"]).replace(
+        "## 1.2.3", "## 1.3.0 (2026-11-01)\n\n- New.\n\n## 1.2.3"
+    )
+    stage.commit({**NEWS, "CHANGES.md": text})
+    plan = stage.run("publish", "minor", "--dry-run", "--json").document["plan"]
+    assert sorted(plan["edits"]) == ["CHANGES.md", "pyproject.toml"]
+    assert plan["notes"] == {"source": "CHANGES.md", "text": "- New."}
 
 
 def test_a_tool_that_fails_is_told_before_anything_happens(stage: Stage) -> None:
