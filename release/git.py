@@ -33,6 +33,8 @@ NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 # What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
 # any answer, as when HTTP fails.
 REMOTE_REJECTED = "\t[remote rejected]"
+# The reasons of a remote that is out of order, as when its disk is full (git: receive-pack.c).
+OUT_OF_ORDER = ("(unpacker error)", "(failed to update ref)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from release import build as building
 from release.agreement import yank_command
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
-from release.git import REMOTE_REJECTED
+from release.git import OUT_OF_ORDER, REMOTE_REJECTED
 from release.index import Conflict
 from release.landing import (
     MergeConflict,
@@ -288,7 +288,8 @@ def record(plan: Plan, world: World) -> Intent:
             raise Refused((unfinished(world, other),)) from error
         words = f"the intent {world.intent.name} can't be recorded: {error.output.strip()}"
         hint = f"git ls-remote {world.git.remote}; then type the command again"
-        if REMOTE_REJECTED in error.output:
+        is_out_of_order = any(reason in error.output for reason in OUT_OF_ORDER)
+        if REMOTE_REJECTED in error.output and not is_out_of_order:
             hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
     try:

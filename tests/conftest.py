@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
 
+pytest.register_assert_rewrite("tests.kinds", "tests.stops")
+
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "PYTHONDONT")
 
 

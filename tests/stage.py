@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -155,6 +157,14 @@ class Stage:
         place = self.clone.parent / name
         self.git("clone", "--quiet", str(self.remote), str(place), at=self.remote)
         return place
+
+    def merge(self, branch: str) -> None:
+        """Merge a branch of the remote into main, as people do on a forge."""
+        place = self.other_clone(f"forge-{secrets.token_hex(4)}")
+        message = f"Merge {branch}"
+        self.git("merge", "--quiet", "--no-ff", "--message", message, f"origin/{branch}", at=place)
+        self.git("push", "--quiet", "origin", "HEAD:main", at=place)
+        shutil.rmtree(place)
 
     @property
     def index(self) -> Index:

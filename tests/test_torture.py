@@ -26,7 +26,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from tests import faults as faults_of_the_index
-from tests import stopper
+from tests import kinds, stopper, test_vcs
 from tests.faults import DOWNLOAD, LISTING, PASS, PROBE, UPLOAD, hostile
 from tests.githttp import CREDENTIALS, Fault, git_over_http
 from tests.stage import PYPROJECT, with_backend
@@ -56,6 +56,10 @@ LISTING_FAULTS = (*UPLOAD_FAULTS, faults_of_the_index.STALE, faults_of_the_index
 GIT_FAULTS = ("down", "cut", "401", "403", "500", "503", "delay")
 PROTECTED = 'case "$1" in refs/heads/main) echo "protected branch" >&2; exit 1;; esac'
 SETTINGS = "\n[tool.nox-release]\npatience = 4\n"
+BY_PULL_REQUEST = 'main = "pull-request"\n'
+PLAIN: dict[str, str | bytes] = {"pyproject.toml": PYPROJECT}
+VCS: dict[str, str | bytes] = {**kinds.VCS.files, "pyproject.toml": test_vcs.PYPROJECT}
+PROJECTS = (PLAIN, PLAIN, with_backend(UNREPRODUCIBLE), VCS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class Theatre:
     stage: Stage
     proxy: Proxy
     server: GitServer | None
+    is_vcs: bool = False  # the version is the tag, so a release has no commit of its own
     machines: list[Path] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     started: list[int] = field(default_factory=list)  # process groups
@@ -147,12 +152,9 @@ class Theatre:
 
     def merge_proposals(self) -> None:
         """Somebody merges the branches that wait for it, as a forge does."""
-        refs = self.stage.remote_refs()
-        for ref in [ref for ref in refs if ref.startswith("refs/heads/release/")]:
-            place = self.clone(f"merger-{self.rng.random()}")
-            self.stage.git("remote", "set-url", "origin", str(self.stage.remote), at=place)
-            self.stage.git("merge", "--quiet", "--no-ff", "--no-edit", refs[ref], at=place)
-            self.stage.git("push", "--quiet", "origin", "HEAD:main", at=place)
+        for ref in self.stage.remote_refs():
+            if ref.startswith("refs/heads/release/"):
+                self.stage.merge(ref.removeprefix("refs/heads/"))
 
 
 def is_alive(group: int) -> bool:
@@ -277,10 +279,11 @@ def books(theatre: Theatre) -> None:
         assert {name: sha256 for sha256, name in recorded} == there[Version(version)]
         stage.git("merge-base", "--is-ancestor", f"v{version}", "main", at=stage.remote)
         pyproject = stage.git("show", f"v{version}:pyproject.toml", at=stage.remote)
-        assert f'version = "{version}"' in pyproject
+        assert theatre.is_vcs or f'version = "{version}"' in pyproject
     subjects = stage.git("log", "--format=%s", "main", at=stage.remote).splitlines()
     released = sorted(one for one in subjects if one.startswith("Release "))
-    assert released == sorted(f"Release {version}" for version in finals), "one commit each"
+    commits = [] if theatre.is_vcs else [f"Release {version}" for version in finals]
+    assert released == sorted(commits), "one commit each"
     heads = {ref for ref in refs if ref.startswith(("refs/heads/", "refs/release/"))}
     assert heads == {"refs/heads/main"}
     assert all(len(taken) == 1 for taken in theatre.proxy.taken().values()), "never other bytes"
@@ -289,6 +292,8 @@ def books(theatre: Theatre) -> None:
 def all_is_well(theatre: Theatre) -> None:
     """Status agrees, nothing is in the next release's way, and both checkouts are clean."""
     stage = theatre.stage
+    if theatre.is_vcs:  # one commit is one version
+        theatre.move_main()
     for number, command in enumerate((("publish", "9.0.0", "--dry-run"), ("status",))):
         place = theatre.machines[number]
         assert stage.git("status", "--porcelain", at=place) == "", f"machine {number} isn't clean"
@@ -310,10 +315,9 @@ def test_nothing_is_lost(
     rng = random.Random(schedule_seed)  # noqa: S311
     with ExitStack() as stack:
         stage = stack.enter_context(make_stage(tmp_path))
-        files = (
-            with_backend(UNREPRODUCIBLE) if rng.random() < 0.3 else {"pyproject.toml": PYPROJECT}
-        )
-        stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{SETTINGS}"})
+        files = rng.choice(PROJECTS)
+        settings = SETTINGS + BY_PULL_REQUEST * (rng.random() < 0.2)
+        stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{settings}"})
         for name in ("acme-1.2.3-py3-none-any.whl", "acme-1.2.3.tar.gz"):  # released long ago
             (stage.files / name).write_bytes(b"")
         proxy = stack.enter_context(hostile(stage.url))
@@ -321,7 +325,7 @@ def test_nothing_is_lost(
         server = stack.enter_context(git_over_http(stage.remote)) if is_http else None
         if is_http:
             stage.git("config", "http.receivepack", "true", at=stage.remote)
-        theatre = Theatre(rng=rng, stage=stage, proxy=proxy, server=server)
+        theatre = Theatre(rng=rng, stage=stage, proxy=proxy, server=server, is_vcs=files is VCS)
         theatre.machines += [theatre.clone("one"), theatre.clone("two")]
         try:
             perform(theatre)
