@@ -127,6 +127,8 @@ class Watch:
         if not (name := named(event, args, frame)):
             return
         with self.lock:
+            if self.is_idle.is_set():  # since this thread has waited
+                return
             self.seen[name] += 1
             effect = Effect(f"{name} #{self.seen[name]}", event, frame)
             self.write("began", effect.key)
