@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused
+from release import Problem, Refused, Unfinished
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
@@ -92,45 +92,49 @@ def publish_all(
     """
     foreseen = [drafts[0].version for drafts in prepared]
     moved: list[tuple[Project, Version]] = []
-    for (project, facts), drafts in zip(subjects, prepared, strict=True):
-        fresh = drafts
-        if [version for _, version in moved] != foreseen[: len(moved)]:
-            fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
-        draft, built = publish_rc(fresh, project, world, console)
-        moved.append((project, draft.version))
-        yield draft, built
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for (project, facts), drafts in zip(subjects, prepared, strict=True):
+            fresh = drafts
+            if [version for _, version in moved] != foreseen[: len(moved)]:
+                fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
+            try:
+                draft, built = publish_rc(fresh, project, world, console, Path(folder))
+            except Refused as error:
+                if not moved:
+                    raise
+                hint = "the same command makes the next pre-release of all"
+                raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
+            moved.append((project, draft.version))
+            yield draft, built
 
 
 def publish_rc(
-    drafts: Iterable[Draft], project: Project, world: World, console: Console
+    drafts: Iterable[Draft], project: Project, world: World, console: Console, dist: Path
 ) -> tuple[Draft, tuple[Distribution, ...]]:
     """Upload the first pre-release that fits what the index has of it; return it with its files.
 
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for draft in drafts:
-            dist = Path(folder, str(draft.version))
-            dist.mkdir()
-            distributions = build_rc(draft, project, world, console, dist)
-            if fits(draft, distributions, world):
-                break
-            console.say(f"{draft.title} on the index is another build; the next number follows.")
-        else:
-            came = f"{draft.title} came to the index meanwhile"
-            raise Refused((Problem(came, "type the command again: the next number follows"),))
-        console.confirm(f"Publish {draft.title} to {draft.repository}?")
-        if other := world.intent.id():  # begun while this was built
-            raise Refused((unfinished(world, other),))
-        still_follows(draft, world, known=[draft.version])  # those are its own files
-        with unfinished_on_error(world, console, hint="the same command continues"):
-            first, *rest = uploads(draft.name, distributions, dist, world)
-            try:
-                take(first, console)
-            except (Conflict, UploadRefused) as error:
-                raise Refused(error.problems) from error
-            for step in rest:
-                take(step, console)
+    for draft in drafts:
+        distributions = build_rc(draft, project, world, console, dist)
+        if fits(draft, distributions, world):
+            break
+        console.say(f"{draft.title} on the index is another build; the next number follows.")
+    else:
+        came = f"{draft.title} came to the index meanwhile"
+        raise Refused((Problem(came, "type the command again: the next number follows"),))
+    console.confirm(f"Publish {draft.title} to {draft.repository}?")
+    if other := world.intent.id():  # begun while this was built
+        raise Refused((unfinished(world, other),))
+    still_follows(draft, world, known=[draft.version])  # those are its own files
+    with unfinished_on_error(world, console, hint="the same command continues"):
+        first, *rest = uploads(draft.name, distributions, dist, world)
+        try:
+            take(first, console)
+        except (Conflict, UploadRefused) as error:
+            raise Refused(error.problems) from error
+        for step in rest:
+            take(step, console)
     return draft, distributions
 
 

@@ -196,7 +196,8 @@ class Project:
         """
         config, style = self.config, TagStyle(template=self.config.tag)
         if not config.tag:
-            style = tags.tag_style(names, self.name, self.version)
+            find = tags.package_style if self.folder else tags.tag_style
+            style = find(names, self.name, self.version)
         if not config.scheme and not self.places:
             return style
         scheme = [calver.widths(config.scheme)] if "0" in config.scheme else []

@@ -21,7 +21,7 @@ from release import ReleaseError
 from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
-from release.prerelease import prepare_all, publish_rc
+from release.prerelease import prepare_all, publish_all
 from release.process import capture
 from release.publish import prepare, publish, story
 from release.world import World
@@ -72,14 +72,14 @@ def rehearse(
         subjects = world.subjects(projects)
         if bump.pre:
             base = world.git.resolve("HEAD")
-            drafts = [draft for (draft,) in prepare_all(bump, subjects, world, base=base)]
+            prepared = prepare_all(bump, subjects, world, base=base)
+            drafts = [draft for (draft,) in prepared]
         else:
             drafts = [prepare(bump, subjects, world, skip_tests=skip_tests)]
         for draft in drafts:
             console.show_draft(draft, story(draft, projects, world))
         if bump.pre:
-            for draft, project in zip(drafts, projects, strict=True):
-                publish_rc([draft], project, world, console)
+            list(publish_all(bump, subjects, prepared, world, console, base=base))
         else:
             publish(drafts[0], projects, world, console)
         for one in (one for draft in drafts for one in draft.all):

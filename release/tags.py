@@ -26,6 +26,11 @@ FIELDS = {
     "minor": r"\d+",
     "patch": r"\d+.*",  # with what follows the numbers: 0rc1
 }
+# A tag with the name of some package, as pip, npm and many workspaces write it.
+OTHER_PACKAGE = re.compile(
+    r"(?!(?:release|rel|version|v)[-_/@=])[A-Za-z][\w./-]*?(?P<between>[-_/@=]+v?)\d+(\.\d+)+.*",
+    re.IGNORECASE,
+)
 YEAR = 1900  # a first number from here on is a year
 
 
@@ -125,6 +130,20 @@ def tag_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
     newest = next(iter([*own, *(style for style, _ in alike)]), TagStyle())
     pre = next((style.pre for style, version in found if version.pre), ("", ""))
     return replace(newest, pre=pre)
+
+
+def package_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
+    """Return the style of a package below the top of a repository, `name-v1.2.3` without any tag.
+
+    It is that of its own tags, else of those without any name, else of another package's.
+    """
+    names = list(tags)
+    own = [tag for tag in names if _own(canonicalize_name(name)).match(tag)]
+    others = [match for tag in names if (match := OTHER_PACKAGE.fullmatch(tag))]
+    if own or (names and not others):
+        return tag_style(own or names, name, current)
+    between = others[0]["between"] if others else "-v"
+    return TagStyle(template=f"{name}{between}{{version}}")
 
 
 def release_tag(tag: str, name: str) -> Found | None:

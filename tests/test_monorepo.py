@@ -1,0 +1,260 @@
+"""Packages below the top of a repository, released alone or together."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stage import NOXFILE
+from tests.test_resume import INTENT
+
+if TYPE_CHECKING:
+    from tests.stage import Result, Stage
+
+PACKAGE = """\
+[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "acme-{name}"
+version = "{version}"
+description = "A part."
+readme = "README.md"
+requires-python = ">=3.10"
+dependencies = {dependencies}
+
+[tool.flit.module]
+name = "acme_{name}"
+"""
+LOCK = """\
+[[package]]
+name = "acme-cli"
+version = "{cli}"
+
+[[package]]
+name = "acme-core"
+version = "{core}"
+"""
+
+
+def package(name: str, version: str, *dependencies: str) -> dict[str, str | bytes]:
+    text = PACKAGE.format(name=name, version=version, dependencies=json.dumps(dependencies))
+    code = f'"""A part."""\n__version__ = "{version}"\n'
+    return {
+        f"libs/{name}/pyproject.toml": text,
+        f"libs/{name}/README.md": f"# acme-{name}\n",
+        f"libs/{name}/acme_{name}.py": code,
+    }
+
+
+NOTHING_AT_THE_TOP = 'import nox\n@nox.session(venv_backend="none")\ndef tests(session): pass\n'
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- A part is new.\n\n## [1.2.3]\n\n- The first.\n"
+
+
+@pytest.fixture
+def apart(stage: Stage) -> Stage:
+    """Two packages that don't know each other."""
+    for path in ("pyproject.toml", "acme.py"):
+        (stage.clone / path).unlink()
+    top = {
+        "noxfile.py": NOTHING_AT_THE_TOP,
+        "uv.lock": LOCK.format(core="1.2.3", cli="0.5.0"),
+        "libs/core/CHANGELOG.md": CHANGELOG,
+    }
+    stage.commit({**top, **package("core", "1.2.3"), **package("cli", "0.5.0")})
+    stage.git("tag", "--annotate", "--message", "core", "acme-core-v1.2.3")
+    stage.git("push", "--quiet", "--tags", "origin")
+    return stage
+
+
+@pytest.fixture
+def lockstep(apart: Stage) -> Stage:
+    """Two packages of one version, of which one requires exactly that of the other."""
+    files = package("cli", "1.2.3", "acme-core[x]==1.2.3")
+    apart.commit({"uv.lock": LOCK.format(core="1.2.3", cli="1.2.3"), **files})
+    return apart
+
+
+def stopped_at_the_tags(stage: Stage) -> Result:
+    stage.hook("update", 'case "$1" in refs/tags/*) exit 1;; esac', stage.remote)
+    done = stage.run("publish", "minor", "--package", "libs/cli")
+    assert done.code == 3, done.err
+    (stage.remote / "hooks/update").unlink()
+    return done
+
+
+def text(stage: Stage, path: str, revision: str = "main") -> str:
+    return stage.git("show", f"{revision}:{path}", at=stage.remote)
+
+
+def names(*versions: tuple[str, str]) -> list[str]:
+    ends = ("-py3-none-any.whl", ".tar.gz")
+    return sorted(f"acme_{name}-{version}{end}" for name, version in versions for end in ends)
+
+
+def test_one_package_is_released_alone(apart: Stage) -> None:
+    done = apart.run("publish", "minor", "--package", "libs/core")
+    assert done.code == 0, done.err
+    assert apart.published() == names(("core", "1.3.0"))
+    assert "refs/tags/acme-core-v1.3.0" in apart.remote_refs()
+    assert INTENT not in apart.remote_refs()
+    changed = apart.git("show", "--format=%s", "--name-only", "main", at=apart.remote).split("\n")
+    folder = "libs/core"
+    assert changed == [
+        "Release acme-core 1.3.0",
+        "",
+        f"{folder}/CHANGELOG.md",
+        f"{folder}/acme_core.py",
+        f"{folder}/pyproject.toml",
+        "uv.lock",
+    ]
+    assert text(apart, "uv.lock") + "\n" == LOCK.format(core="1.3.0", cli="0.5.0")
+    assert "## [1.3.0]" in text(apart, "libs/core/CHANGELOG.md")
+    assert apart.git("status", "--porcelain") == ""
+    before = apart.state()
+    again = apart.run("publish", "minor", "--package", "acme_core")
+    assert again.code == 0
+    assert "acme-core-v1.3.0 was released from this commit already" in again.out
+    assert apart.state() == before
+
+
+def test_what_is_meant_must_be_said(apart: Stage) -> None:
+    done = apart.run("publish", "minor")
+    assert done.code == 2
+    assert "say which package is meant" in done.err
+    assert "--package libs/cli: acme-cli" in done.err
+    assert apart.run("publish", "minor", "--dry-run", at=apart.clone / "libs/core").code == 0
+
+
+def test_several_that_need_nothing_of_each_other(apart: Stage) -> None:
+    folders = ("--package", "libs/core", "--package", "libs/cli")
+    done = apart.run("publish", "minor", *folders)
+    assert done.code == 0, done.err
+    assert apart.published() == names(("core", "1.3.0"), ("cli", "0.6.0"))
+    subject = apart.git("show", "--no-patch", "--format=%s", "main", at=apart.remote)
+    assert subject == "Release acme-cli 0.6.0, acme-core 1.3.0"
+    tags = {ref for ref in apart.remote_refs() if ref.endswith(("1.3.0", "0.6.0"))}
+    assert tags == {"refs/tags/acme-cli-v0.6.0", "refs/tags/acme-core-v1.3.0"}
+    commits = {apart.git("rev-parse", f"{tag}^{{commit}}", at=apart.remote) for tag in tags}
+    assert commits == {apart.git("rev-parse", "main", at=apart.remote)}
+    before = apart.state()
+    assert "already" in apart.run("publish", "minor", *folders).out
+    assert apart.state() == before
+
+
+def test_siblings_in_lockstep_move_together(lockstep: Stage) -> None:
+    done = lockstep.run("publish", "minor", "--package", "libs/core")
+    assert done.code == 0, done.err
+    assert lockstep.published() == names(("core", "1.3.0"), ("cli", "1.3.0"))
+    assert '"acme-core[x]==1.3.0"' in text(lockstep, "libs/cli/pyproject.toml")
+    assert text(lockstep, "uv.lock") + "\n" == LOCK.format(core="1.3.0", cli="1.3.0")
+    titles = [row for row in done.out.splitlines() if "Upload" in row and "✓" in row]
+    assert ["core" in row for row in titles] == [True, True, False, False]
+
+
+def test_it_is_finished_from_another_clone(lockstep: Stage) -> None:
+    assert "--resume" in stopped_at_the_tags(lockstep).err
+    other = lockstep.run("publish", "patch", "--package", "libs/core")
+    assert other.code == 1
+    assert "acme-core 1.3.0, acme-cli 1.3.0 is unfinished" in other.err
+    done = lockstep.run("publish", "--resume", at=lockstep.other_clone())
+    assert done.code == 0, done.err
+    assert {"refs/tags/acme-core-v1.3.0", "refs/tags/acme-cli-v1.3.0"} < {*lockstep.remote_refs()}
+    assert INTENT not in lockstep.remote_refs()
+
+
+def test_it_is_abandoned(lockstep: Stage) -> None:
+    before = lockstep.remote_refs()
+    stopped_at_the_tags(lockstep)
+    done = lockstep.run("publish", "--abandon")
+    assert done.code == 1
+    assert "acme-core 1.3.0, acme-cli 1.3.0 can't be abandoned: acme_core-1.3.0" in done.err
+    assert 'nox -s yank -- 1.3.0 --reason "…" --package libs/cli' in done.err
+    for path in lockstep.files.iterdir():
+        path.unlink()
+    done = lockstep.run("publish", "--abandon")
+    assert done.code == 0, done.err
+    assert lockstep.remote_refs() == before
+
+
+def test_a_forged_sibling_is_refused(lockstep: Stage) -> None:
+    stopped_at_the_tags(lockstep)
+    plan = json.loads(lockstep.git("show", f"{INTENT}:plan.json", at=lockstep.remote))
+    rows = lockstep.git("ls-tree", INTENT, at=lockstep.remote).splitlines()
+    parent = lockstep.git("rev-parse", f"{INTENT}^", at=lockstep.remote)
+    for changes, words in (
+        ({"version": "1.4.0"}, "its version is 1.4.0, not 1.3.0"),
+        ({"folder": "libs/core"}, "its name is acme-cli, not acme-core"),
+        ({"commit": plan["base"]}, "its commit is"),
+    ):
+        forged = {**plan, "siblings": [{**plan["siblings"][0], **changes}]}
+        (lockstep.clone.parent / "plan.json").write_text(json.dumps(forged), encoding="utf-8")
+        blob = lockstep.git("hash-object", "-w", str(lockstep.clone.parent / "plan.json"))
+        kept = [row for row in rows if not row.endswith("plan.json")]
+        tree = tree_of(lockstep, [f"100644 blob {blob}\tplan.json", *kept])
+        commit = lockstep.git("commit-tree", tree, "-p", parent, "-m", "forged")
+        lockstep.git("push", "--quiet", "--force", "origin", f"{commit}:{INTENT}")
+        done = lockstep.run("publish", "--resume")
+        assert done.code == 1, done.err
+        assert words in done.err
+
+
+def tree_of(stage: Stage, rows: list[str]) -> str:
+    listed = stage.clone.parent / "rows"
+    listed.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    stage.git("fetch", "--quiet", "origin", INTENT)
+    with listed.open(encoding="utf-8") as source:
+        done = subprocess.run(
+            ["git", "mktree"], cwd=stage.clone, stdin=source, capture_output=True, check=True
+        )
+    return done.stdout.decode().strip()
+
+
+def test_candidates_require_each_other(lockstep: Stage) -> None:
+    before = lockstep.state()[1:]
+    done = lockstep.run("publish-rc", "minor", "--package", "libs/core")
+    assert done.code == 0, done.err
+    assert lockstep.published() == names(("core", "1.3.0rc1"), ("cli", "1.3.0rc1"))
+    assert lockstep.state()[1:] == before
+    (wheel,) = [
+        path
+        for path in lockstep.files.iterdir()
+        if path.name.endswith("cli-1.3.0rc1-py3-none-any.whl")
+    ]
+
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read("acme_cli-1.3.0rc1.dist-info/METADATA").decode()
+    assert "acme-core[x]==1.3.0rc1" in metadata.replace(" ", "")
+
+
+def test_the_configuration_at_the_top_counts_for_all(apart: Stage) -> None:
+    apart.commit(
+        {"pyproject.toml": '[tool.nox-release]\nmessage = "v{version}"\ntag = "x{version}"\n'}
+    )
+    apart.commit({"libs/core/noxfile.py": NOXFILE.replace("import acme", "import acme_core")})
+    done = apart.run("publish", "minor", "--package", "libs/core")
+    assert done.code == 0, done.err
+    subject = apart.git("show", "--no-patch", "--format=%s", "main", at=apart.remote)
+    assert subject == "vacme-core 1.3.0"
+    assert "refs/tags/acme-core-v1.3.0" in apart.remote_refs(), "a tag is each package's own"
+
+
+@pytest.mark.parametrize("verb", ["status", "build", "explain"])
+def test_what_only_looks_takes_a_package_too(apart: Stage, verb: str) -> None:
+    done = apart.run(verb, "--package", "libs/core")
+    assert "acme-core" in done.out or "acme_core-1.2.3" in done.out
+    assert done.code in {0, 1}
+    assert apart.run(verb).code == 2
+
+
+def test_both_are_rehearsed(lockstep: Stage) -> None:
+    done = lockstep.run("rehearse", "minor", "--package", "libs/core", "--skip-tests")
+    assert done.code == 0, done.err
+    assert "acme-core 1.3.0" in done.out
+    assert "acme-cli 1.3.0" in done.out
+    assert lockstep.published() == []
