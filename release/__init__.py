@@ -27,7 +27,8 @@ The tour, from the top. Each room imports only from those below it:
 `changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first
-`project`       name, version and configuration as committed; a new version → `Edit`s
+`project`       name and version as committed; a new version → `Edit`s
+`configuration` `[tool.nox-release]`: what may be configured, with its defaults
 `changelog`     which file tells the releases, stamping one, its section as release notes
 `stamping`      the unreleased section becomes a release, written like the one before
 `sections`      the sections of a changelog, and what they say

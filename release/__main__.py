@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import TypeAlias
 
+    from release.configuration import Configuration
     from release.console import Console
     from release.git import Git
     from release.plan import Distribution
-    from release.project import Configuration, Project
+    from release.project import Project
     from release.version import Bump
     from release.world import Facts, Subject, World
 
@@ -182,12 +183,12 @@ def _status(options: Options, console: Console) -> None:
 
 def _explain(options: Options, console: Console) -> None:
     from release.explain import explain, show, show_asked
-    from release.packages import chosen, packages
+    from release.packages import chosen_one, packages
     from release.snapshot import Snapshot, below
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
-    (package,) = chosen(options.package, packages(files), _folder(git))
+    package = chosen_one(options.package, packages(files), _folder(git))
     files.asked.clear()
     try:
         explanation = explain(git, below(files, package.folder))
@@ -281,9 +282,12 @@ def _here(options: Options, revision: str = "") -> tuple[Git, list[Project]]:
 
 def _alone(options: Options) -> tuple[Git, Project]:
     """Return the repository around the current folder, and the one project that is meant."""
-    git, projects = _here(options)
-    wanted = [one for one in projects if one.folder in {*options.package}] or projects
-    return git, wanted[0]
+    from release.packages import chosen_project
+    from release.workspace import clear_after_killed_runs
+
+    git = _git()
+    clear_after_killed_runs(git)
+    return git, chosen_project(git, git.resolve("HEAD"), options.package, _folder(git))
 
 
 def _world(git: Git, config: Configuration, options: Options, console: Console) -> World:

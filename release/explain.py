@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from release import ReleaseError
 from release.build import DEFAULT_TESTS
 from release.checks import questions
-from release.project import Configuration, Project, asking
+from release.configuration import Configuration
+from release.project import Project, asking
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
 from release.world import TAGS, World, today, upload_source

@@ -95,6 +95,20 @@ def chosen(wanted: Iterable[str], known: Mapping[str, Package], here: str = "") 
     )
 
 
+def chosen_one(wanted: Sequence[str], known: Mapping[str, Package], here: str) -> Package:
+    """Return the one package that is meant; `UsageError` for several."""
+    found = chosen(wanted, known, here)
+    if len(found) > 1:
+        raise UsageError("one package at a time", f"--package {found[0].folder or '.'}")
+    return found[0]
+
+
+def chosen_project(git: Git, commit: str, wanted: Sequence[str], here: str) -> Project:
+    """Return the one project that is meant."""
+    known = packages(Snapshot(git=git, commit=commit))
+    return Project.at(git, commit, chosen_one(wanted, known, here).folder)
+
+
 def chosen_projects(
     git: Git, commit: str, wanted: Sequence[str], here: str, *, is_any: bool = False
 ) -> list[Project]:

@@ -29,10 +29,11 @@ from release.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from release.configuration import Configuration
     from release.console import Console
     from release.git import Git
     from release.plan import Release
-    from release.project import Configuration, Project
+    from release.project import Project
     from release.version import Bump
 
 USER = "rehearsal"

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from release.configuration import Configuration
     from release.git import Git
     from release.index import IndexFile
-    from release.project import Configuration, Project
+    from release.project import Project
 
 Answer = TypeVar("Answer")
 Subject: TypeAlias = "tuple[Project, Facts]"  # what may be released, and what is known of it

@@ -14,8 +14,8 @@ import pytest
 from packaging.version import Version
 
 from release import ReleaseError
+from release.configuration import Configuration
 from release.init import template
-from release.project import Configuration
 from release.version import PARTS, Bump, next_version
 
 if TYPE_CHECKING:

@@ -244,6 +244,15 @@ def test_the_configuration_at_the_top_counts_for_all(apart: Stage) -> None:
     assert "refs/tags/acme-core-v1.3.0" in apart.remote_refs(), "a tag is each package's own"
 
 
+def test_one_package_is_looked_at(lockstep: Stage) -> None:
+    for verb in ("status", "explain"):
+        done = lockstep.run(verb, "--package", "acme_cli")
+        assert "acme-cli" in done.out.splitlines()[0]
+        assert lockstep.run(verb, "--package", "acme-cli", "--package", "acme-core").code == 2
+    done = lockstep.run("yank", "1.2.3", "--reason", "bad", "--package", "libs/cli", "--dry-run")
+    assert "acme-cli 1.2.3 isn't on" in done.err
+
+
 @pytest.mark.parametrize("verb", ["status", "build", "explain"])
 def test_what_only_looks_takes_a_package_too(apart: Stage, verb: str) -> None:
     done = apart.run(verb, "--package", "libs/core")

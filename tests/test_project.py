@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from release import ReleaseError, UsageError
+from release.configuration import Configuration
 from release.plan import FORMAT, Distribution, Plan
-from release.project import Configuration, Project
+from release.project import Project
 from tests.stage import Sources
 
 # Configuration

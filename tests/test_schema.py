@@ -14,7 +14,7 @@ from validate_pyproject.errors import ValidationError
 from validate_pyproject.plugins import PluginWrapper
 
 from release import UsageError
-from release.project import Configuration
+from release.configuration import Configuration
 from release.schema import tool_schema
 from release.tables import parse
 from tests.test_documents import ROOT, rows

@@ -1,0 +1,122 @@
+"""`[tool.nox-release]`: what may be configured, with its defaults."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from release import ReleaseError, UsageError, calver
+from release.calver import Calendar
+from release.tables import parse, table_at
+from release.tags import TagStyle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from release.places import Files
+
+TABLE = "[tool.nox-release]"
+# What packages below the top of a repository share.
+INHERITED = {
+    *("branch", "main", "remote", "repository", "index-url", "intent-ref", "patience"),
+    *("message", "scheme", "next-dev"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """`[tool.nox-release]`; a key is the field's name with dashes."""
+
+    branch: str = ""  # default: the one that the remote's HEAD points to
+    main: str = "push"  # or "pull-request": how a release gets onto the branch
+    remote: str = "origin"
+    repository: str = ""  # default: TWINE_REPOSITORY, else pypi
+    index_url: str = ""  # default: derived from the repository's upload URL
+    tag: str = ""  # default: the style of the newest release tag, else v{version}
+    scheme: str = ""  # of calendar versions, like YYYY.MM.DD
+    message: str = "Release {version}"
+    test_command: tuple[str, ...] = ()  # default: nox -s tests
+    version_files: tuple[str, ...] = ()
+    version_command: tuple[str, ...] = ()  # prints the version, where no file says it
+    bump_command: tuple[str, ...] = ()  # writes {version}, where this can't be done as it is done
+    changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
+    next_dev: bool = False  # whether a commit with the next development version follows a release
+    import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
+    intent_ref: str = "refs/release/intent"
+    patience: int = 600  # seconds that an index may take to list a file that it has accepted
+
+    @classmethod
+    def load(cls, table: dict[str, Any]) -> Configuration:
+        """Check and convert the table; unknown keys and wrong types are a `UsageError`."""
+        kinds = get_type_hints(cls)
+        known = {one.name.replace("_", "-"): one.name for one in fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                raise UsageError(
+                    f"{TABLE} has an unknown key {key!r}",
+                    f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}",
+                )
+            wanted, fits = WANTED[kinds[known[key]]]
+            if not fits(value):
+                raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
+            values[known[key]] = tuple(value) if isinstance(value, list) else value
+        _insist(values)
+        return cls(**values)
+
+    def calendar(self, today: date) -> Calendar | None:
+        """Return the calendar that versions follow, None where they follow none."""
+        return Calendar(scheme=self.scheme, today=today) if self.scheme else None
+
+
+def inherited(files: Files) -> dict[str, Any]:
+    """Return what a package below the top takes from the configuration there."""
+    top = posixpath.relpath(".", files.folder or ".")
+    data = files.read(f"{top}/pyproject.toml") if files.folder else None
+    try:
+        table = table_at(parse(data or b""), "tool", "nox-release")
+    except ValueError as error:
+        raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
+    return {key: value for key, value in table.items() if key in INHERITED}
+
+
+def _insist(values: dict[str, Any]) -> None:
+    """Raise `UsageError` for values of the right type that can't be meant."""
+    for key in ("message", "bump_command"):
+        given = values.get(key, "{version}")
+        if not any("{version}" in one for one in ([given] if isinstance(given, str) else given)):
+            name = key.replace("_", "-")
+            raise UsageError(f"{TABLE} {name} must contain {{version}}, not {given!r}")
+    if "tag" in values:
+        TagStyle.of(values["tag"])
+    if "scheme" in values:
+        calver.check_scheme(values["scheme"])
+    if "scheme" in values and values.get("next_dev"):
+        raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
+    if (main := values.get("main", "push")) not in {"push", "pull-request"}:
+        raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
+    for key, value in values.items():  # git would take it for an option
+        if isinstance(value, str) and value.startswith("-"):
+            raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
+
+
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) is int and value > 0  # true and false are numbers to isinstance
+
+
+WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    str: ("a string", lambda value: isinstance(value, str)),
+    str | bool: ("a path, or true or false", lambda value: isinstance(value, str | bool)),
+    int: ("a whole number above 0", _is_positive),
+    tuple[str, ...]: ("a list of strings", _is_list_of_text),
+    tuple[str, ...] | None: ("a list of strings", _is_list_of_text),
+}
