@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from contextlib import suppress
@@ -171,6 +172,10 @@ class Git:
             if entry[:1] in {"R", "C"}:  # the old name follows in a field of its own
                 next(entries)
         return paths
+
+    def dirty_files(self) -> list[str]:
+        """Return those paths that differ from HEAD where a file, link or folder is."""
+        return [path for path in self.dirty() if os.path.lexists(self.root / path)]
 
     def is_as_in(self, commit: str, path: str) -> bool:
         """Say whether a file of the working tree is what it is in `commit`."""

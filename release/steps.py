@@ -285,7 +285,8 @@ def follow(tag: str, commit: str, branch: str, world: World, line: Line) -> None
     git = world.git
     try:
         git.fetch(f"refs/tags/{tag}:refs/tags/{tag}")
-        tip, dirty = git.fetch_tip(branch) or commit, git.dirty()
+        # A missing file is in no merge's way: git writes it, or leaves it missing.
+        tip, dirty = git.fetch_tip(branch) or commit, git.dirty_files()
         if git.branch() != branch:
             line.remark = f"left alone: {branch} isn't checked out"
         elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
