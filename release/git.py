@@ -184,11 +184,15 @@ class Git:
             return self("hash-object", "--", path) == blob
         return False
 
-    def locks(self) -> list[Path]:
-        """Return the locks on this checkout: of a git that runs, or of one that was killed."""
-        names = ("index.lock", "HEAD.lock", f"refs/heads/{self.branch()}.lock")
-        paths = [self("rev-parse", "--path-format=absolute", "--git-path", one) for one in names]
-        return [path for path in map(Path, paths) if path.exists()]
+    def locks(self, *refs: str) -> list[Path]:
+        """Return the locks on this checkout, its branch and `refs`.
+
+        They are of a git that runs, or of one that was killed.
+        """
+        names = ("index", "HEAD", f"refs/heads/{self.branch()}", *refs)
+        ask = ("rev-parse", "--path-format=absolute", "--git-path")
+        paths = [Path(self(*ask, f"{name}.lock")) for name in names]
+        return [path for path in paths if path.exists()]
 
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""

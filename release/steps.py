@@ -294,10 +294,9 @@ def follow(tag: str, commit: str, branch: str, world: World, line: Line) -> None
         else:
             git.fast_forward(tip, dirty)
     except ProgramFailed:
-        locks = git.locks()
-        line.remark = (
-            f"left alone: git pull brings it{f', once {locks[0]} is gone' if locks else ''}"
-        )
+        locks = " and no ".join(map(str, git.locks(f"refs/tags/{tag}")))
+        once = f", once there is no {locks}" if locks else ""
+        line.remark = f"left alone: git pull brings it{once}"
 
 
 # The intent
