@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,6 +123,10 @@ class Git:
                 next(entries)
         return paths
 
+    def dirty_files(self) -> list[str]:
+        """Return those paths that differ from HEAD where a file, link or folder is."""
+        return [path for path in self.dirty() if os.path.lexists(self.root / path)]
+
     def is_as_in(self, commit: str, path: str) -> bool:
         """Say whether a file of the working tree is what it is in `commit`."""
         with suppress(ProgramFailed):
@@ -129,11 +134,15 @@ class Git:
             return self("hash-object", "--", path) == blob
         return self.local_ref(f"{commit}:{path}") is None and not (self.root / path).exists()
 
-    def locks(self) -> list[Path]:
-        """Return the locks on this checkout: of a git that runs, or of one that was killed."""
-        names = ("index.lock", "HEAD.lock", f"refs/heads/{self.branch()}.lock")
-        paths = [self("rev-parse", "--path-format=absolute", "--git-path", one) for one in names]
-        return [path for path in map(Path, paths) if path.exists()]
+    def locks(self, *refs: str) -> list[Path]:
+        """Return the locks on this checkout, its branch and `refs`.
+
+        They are of a git that runs, or of one that was killed.
+        """
+        names = ("index", "HEAD", f"refs/heads/{self.branch()}", *refs)
+        ask = ("rev-parse", "--path-format=absolute", "--git-path")
+        paths = [Path(self(*ask, f"{name}.lock")) for name in names]
+        return [path for path in paths if path.exists()]
 
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""

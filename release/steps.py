@@ -292,7 +292,8 @@ def follow(tags: Iterable[str], commit: str, branch: str, world: World, line: Li
     git = world.git
     try:
         git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
-        tip, dirty = git.fetch_tip(branch) or commit, git.dirty()
+        # A missing file is in no merge's way: git writes it, or leaves it missing.
+        tip, dirty = git.fetch_tip(branch) or commit, git.dirty_files()
         if git.branch() != branch:
             line.remark = f"left alone: {branch} isn't checked out"
         elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
@@ -300,10 +301,9 @@ def follow(tags: Iterable[str], commit: str, branch: str, world: World, line: Li
         else:
             git.fast_forward(tip, dirty)
     except ProgramFailed:
-        locks = git.locks()
-        line.remark = (
-            f"left alone: git pull brings it{f', once {locks[0]} is gone' if locks else ''}"
-        )
+        locks = " and no ".join(map(str, git.locks(*(TAGS + tag for tag in tags))))
+        once = f", once there is no {locks}" if locks else ""
+        line.remark = f"left alone: git pull brings it{once}"
 
 
 # The intent

@@ -66,22 +66,44 @@ def test_the_same_command_finishes_it(stage: Stage) -> None:
     assert stage.git("status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("how", ["index and files", "files"])
+@pytest.mark.parametrize("how", ["index and files", "files", "missing", "locked"])
 def test_a_checkout_that_was_half_brought_forward_is_brought_forward(
     stage: Stage, how: str
 ) -> None:
     """A process was killed in the middle of that, with all of its programs."""
     stopped_at_the_push(stage)
     commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
-    stage.git("update-index", "--refresh")
-    stage.git("read-tree", "-m", "-u", "HEAD", commit)
+    locks = [stage.clone / ".git" / name for name in ("index.lock", "refs/heads/main.lock")]
+    if how in {"missing", "locked"}:  # git removes a file before it writes the new one
+        (stage.clone / "pyproject.toml").unlink()
+    else:
+        stage.git("update-index", "--refresh")
+        stage.git("read-tree", "-m", "-u", "HEAD", commit)
     if how == "files":
         stage.git("reset", "--quiet", "--mixed", "HEAD")
     assert stage.git("status", "--porcelain")
+    if how == "locked":
+        for lock in locks:
+            lock.touch()
+        done = stage.run("publish", "minor")
+        assert done.code == 0, done.err
+        told = " and no ".join(str(lock.resolve()) for lock in locks)
+        assert f"git pull brings it, once there is no {told}" in done.out
+        for lock in locks:
+            lock.unlink()
     done = stage.run("publish", "minor")
     assert done.code == 0, done.err
     assert stage.git("status", "--porcelain") == ""
     assert stage.git("rev-parse", "HEAD") == commit
+
+
+def test_a_file_that_is_missing_and_not_changed_by_the_release_stays_missing(stage: Stage) -> None:
+    stopped_at_the_push(stage)
+    (stage.clone / "README.md").unlink()
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert stage.git("status", "--porcelain") == "D README.md"
+    assert stage.git("describe") == "v1.3.0"
 
 
 def test_another_clone_finishes_it(stage: Stage) -> None:
