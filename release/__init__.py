@@ -4,6 +4,7 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
+`arguments`     what the command line understands: verbs with their options
 `status`        what is released, unfinished and unreleased
 `explain`       where the version was found and why, what a release would edit and goes by
 `init`          the sessions and workflows that a project needs, written beside its own

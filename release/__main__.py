@@ -11,18 +11,17 @@ import shutil
 import signal
 import sys
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError
+from release.arguments import parser
 from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
-    from typing import TypeAlias
 
     from release.configuration import Configuration
     from release.console import Console
@@ -32,14 +31,12 @@ if TYPE_CHECKING:
     from release.version import Bump
     from release.world import Facts, Subject, World
 
-    Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
-
 Options = argparse.Namespace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     from release.console import Console
     from release.workspace import workspace
     from release.world import secret_values
@@ -52,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         with workspace():
-            options.verb(options, console)
+            VERBS[options.verb](options, console)
         code = 0
     except ReleaseError as error:
         console.problems(error)
@@ -243,11 +240,19 @@ def _rehearse(options: Options, console: Console) -> None:
 
 def _init(options: Options, console: Console) -> None:
     from release.init import initialise
+    from release.packages import packages
+    from release.snapshot import Snapshot
 
     git = _git()
     urls = " ".join(value for _, value in git.settings(r"^remote\..*\.url$"))
     is_on_github = "github" in urls or (git.root / ".github").is_dir()
-    initialise(git.root, console, is_on_github=is_on_github, dry_run=options.dry_run)
+    names: list[str] = []
+    if git.local_ref("HEAD"):
+        found = packages(Snapshot(git=git, commit="HEAD"))
+        names = [one.name for one in found.values()]
+    initialise(
+        git.root, console, is_on_github=is_on_github, packages=names, dry_run=options.dry_run
+    )
 
 
 # What they share
@@ -320,95 +325,16 @@ def _bump(options: Options, subjects: Sequence[tuple[Project, Facts | None]]) ->
     return Bump.parse(options.bump, options.pre)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="release", description="Release a Python package so that a release is never half done."
-    )
-    version = metadata.version("nox-release")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    _verbs_that_publish(verbs)
-    _verbs_that_look(verbs)
-    return parser
-
-
-def _verbs_that_publish(verbs: Verbs) -> None:
-    publish = _verb(
-        verbs, "publish", _publish, "test, commit, tag, build, upload and push a release"
-    )
-    _bump_arguments(publish)
-    _publishing_arguments(publish)
-    publish.add_argument("--skip-tests", action="store_true", help="don't run the tests")
-    go_on = publish.add_mutually_exclusive_group()
-    go_on.add_argument("--resume", action="store_true", help="finish the unfinished release")
-    go_on.add_argument("--abandon", action="store_true", help="give the unfinished release up")
-    publish.set_defaults(pre=None)
-
-    rc = _verb(verbs, "publish-rc", _publish_rc, "build and upload the next pre-release")
-    _bump_arguments(rc)
-    _publishing_arguments(rc)
-    rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
-    rc.add_argument("--ref", default="", help="the commit, tag or branch to build; default: HEAD")
-
-
-def _verbs_that_look(verbs: Verbs) -> None:
-    text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
-    _repository_argument(_verb(verbs, "status", _status, text))
-
-    yank = _verb(verbs, "yank", _yank, "yank a bad version: what to do, and whether it is done")
-    yank.add_argument("version", metavar="VERSION", help="as the index has it")
-    yank.add_argument("--reason", required=True, help="what installers show to users")
-    yank.add_argument("--dry-run", action="store_true", help="print what to do, and stop")
-    _repository_argument(yank)
-
-    build = _verb(verbs, "build", _build, "build and check sdist and wheel of the committed HEAD")
-    build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
-
-    rehearse = _verb(
-        verbs, "rehearse", _rehearse, "a whole release on this machine; nothing leaves"
-    )
-    _bump_arguments(rehearse)
-    rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
-    rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
-
-    text = "where the version was found and why, what a release would edit, and what it goes by"
-    _verb(verbs, "explain", _explain, text)
-
-    init = _verb(verbs, "init", _init, "write the sessions and workflows that are missing")
-    init.add_argument("--dry-run", action="store_true", help="show them, and stop")
-    init.add_argument("--yes", action="store_true", help="don't ask before writing")
-
-
-def _verb(
-    verbs: Verbs,
-    name: str,
-    verb: Callable[[Options, Console], None],
-    text: str,
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
-    parser.set_defaults(verb=verb)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    if name != "init":
-        text = "a package by folder or name, where there are several; may be said again"
-        parser.add_argument("--package", action="append", default=[], metavar="FOLDER", help=text)
-    return parser
-
-
-def _bump_arguments(parser: argparse.ArgumentParser) -> None:
-    text = "major, minor, patch, current, or a version"
-    parser.add_argument("bump", nargs="?", metavar="LEVEL", help=text)
-
-
-def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
-    parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
-    _repository_argument(parser)
-
-
-def _repository_argument(parser: argparse.ArgumentParser) -> None:
-    text = "pypi, testpypi, an upload URL, or a section of ~/.pypirc"
-    parser.add_argument("--repository", default="", metavar="INDEX", help=text)
-
+VERBS = {
+    "publish": _publish,
+    "publish-rc": _publish_rc,
+    "status": _status,
+    "yank": _yank,
+    "build": _build,
+    "rehearse": _rehearse,
+    "explain": _explain,
+    "init": _init,
+}
 
 if __name__ == "__main__":
     run()

@@ -15,7 +15,7 @@ from release.edits import Edit
 from release.tables import BOM, tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from release.console import Console
@@ -25,6 +25,13 @@ WORKFLOWS = ("alpha-release.yaml", "release.yaml")
 FOLDER = ".github/workflows"
 HELPER, OTHER_HELPER = "release", "nox_release"  # where a project has a `release` of its own
 DEFAULT_PYTHON = "3.13"
+PACKAGE = """\
+      package:
+        description: What is released; siblings in lockstep come along
+        required: true
+        type: choice
+        options: []
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +45,31 @@ class Block:
 # Decide
 
 
-def proposals(read: Callable[[str], bytes | None], *, is_on_github: bool) -> tuple[Edit, ...]:
+def proposals(
+    read: Callable[[str], bytes | None], *, is_on_github: bool, packages: Sequence[str] = ()
+) -> tuple[Edit, ...]:
     """Return what is missing, as edits of files; none where all is there.
 
     `read` gives a file's bytes by its path, None where there is none. Workflows that exist stay as
-    they are. Raises `ReleaseError` for a noxfile that can't be read.
+    they are; new ones ask which of several `packages` is meant. Raises `ReleaseError` for a noxfile
+    that can't be read.
     """
     edits = [_edit(NOXFILE, read(NOXFILE), with_sessions)]
     for name in WORKFLOWS if is_on_github else ():
         path = f"{FOLDER}/{name}"
         if read(path) is None:
             text = template(name).replace('["3.13"] # PYTHONS', _list(pythons(read)))
+            text = asking(packages, text) if len(packages) > 1 else text
             edits.append(Edit(path=path, before=b"", after=text.encode()))
     return tuple(edit for edit in edits if edit.before != edit.after)
+
+
+def asking(packages: Sequence[str], workflow: str) -> str:
+    """Return a workflow that asks which package is meant, and tells the session."""
+    question = PACKAGE.replace("[]", _list(packages))
+    text = workflow.replace("      level:\n", f"{question}      level:\n")
+    text = text.replace('-- "$LEVEL"', '-- "$LEVEL" --package "$PACKAGE"')
+    return text.replace(" LEVEL: ", " PACKAGE: ${{ inputs.package }}\n          LEVEL: ")
 
 
 def with_sessions(own: str) -> str:
@@ -152,21 +171,28 @@ def _edit(path: str, data: bytes | None, change: Callable[[str], str]) -> Edit:
     return Edit(path=path, before=before, after=mark + changed.encode())
 
 
-def _list(names: list[str]) -> str:
+def _list(names: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
 # Act
 
 
-def initialise(root: Path, console: Console, *, is_on_github: bool, dry_run: bool) -> None:
+def initialise(
+    root: Path,
+    console: Console,
+    *,
+    is_on_github: bool,
+    packages: Sequence[str] = (),
+    dry_run: bool = False,
+) -> None:
     """Show what is missing in the working tree at `root`, ask, and write it."""
 
     def read(path: str) -> bytes | None:
         file = root / path
         return file.read_bytes() if file.is_file() else None
 
-    edits = proposals(read, is_on_github=is_on_github)
+    edits = proposals(read, is_on_github=is_on_github, packages=packages)
     console.document["edits"] = {edit.path: edit.diff() for edit in edits}
     if not edits:
         console.say("Everything is there.")

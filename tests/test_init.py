@@ -118,6 +118,16 @@ def test_a_workflow_that_is_there_stays() -> None:
     assert paths == ["noxfile.py", ".github/workflows/alpha-release.yaml"]
 
 
+def test_the_workflows_ask_which_of_several_packages() -> None:
+    names = ["acme-core", "acme-cli"]
+    for edit in proposals(Sources({}).read, is_on_github=True, packages=names)[1:]:
+        text = (edit.after or b"").decode()
+        assert 'options: ["acme-core", "acme-cli"]\n      level:\n' in text
+        assert "nox -s publish_" in text
+        assert '-- "$LEVEL" --package "$PACKAGE"' in text
+        assert "          PACKAGE: ${{ inputs.package }}\n          LEVEL: " in text
+
+
 def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> None:
     before = stage.state()
     shown = stage.run("init", "--dry-run")

@@ -1,0 +1,95 @@
+"""What the command line understands: verbs with their options."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what parses the command line; a verb's name comes as `verb`."""
+    parser = argparse.ArgumentParser(
+        prog="release", description="Release a Python package so that a release is never half done."
+    )
+    version = metadata.version("nox-release")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _verbs_that_publish(verbs)
+    _verbs_that_look(verbs)
+    return parser
+
+
+def _verbs_that_publish(verbs: Verbs) -> None:
+    publish = _verb(verbs, "publish", "test, commit, tag, build, upload and push a release")
+    _bump_arguments(publish)
+    _publishing_arguments(publish)
+    publish.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+    go_on = publish.add_mutually_exclusive_group()
+    go_on.add_argument("--resume", action="store_true", help="finish the unfinished release")
+    go_on.add_argument("--abandon", action="store_true", help="give the unfinished release up")
+    publish.set_defaults(pre=None)
+
+    rc = _verb(verbs, "publish-rc", "build and upload the next pre-release")
+    _bump_arguments(rc)
+    _publishing_arguments(rc)
+    rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
+    rc.add_argument("--ref", default="", help="the commit, tag or branch to build; default: HEAD")
+
+
+def _verbs_that_look(verbs: Verbs) -> None:
+    text = "what is released, unfinished and unreleased, and where index, tags and main disagree"
+    _repository_argument(_verb(verbs, "status", text))
+
+    yank = _verb(verbs, "yank", "yank a bad version: what to do, and whether it is done")
+    yank.add_argument("version", metavar="VERSION", help="as the index has it")
+    yank.add_argument("--reason", required=True, help="what installers show to users")
+    yank.add_argument("--dry-run", action="store_true", help="print what to do, and stop")
+    _repository_argument(yank)
+
+    build = _verb(verbs, "build", "build and check sdist and wheel of the committed HEAD")
+    build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
+
+    rehearse = _verb(verbs, "rehearse", "a whole release on this machine; nothing leaves")
+    _bump_arguments(rehearse)
+    rehearse.add_argument("--pre", help="rehearse a pre-release: rc, a, b or dev")
+    rehearse.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+
+    text = "where the version was found and why, what a release would edit, and what it goes by"
+    _verb(verbs, "explain", text)
+
+    init = _verb(verbs, "init", "write the sessions and workflows that are missing")
+    init.add_argument("--dry-run", action="store_true", help="show them, and stop")
+    init.add_argument("--yes", action="store_true", help="don't ask before writing")
+
+
+def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser.set_defaults(verb=name)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    if name != "init":
+        text = "a package by folder or name, where there are several; may be said again"
+        parser.add_argument("--package", action="append", default=[], metavar="FOLDER", help=text)
+    return parser
+
+
+def _bump_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "major, minor, patch, current, or a version"
+    parser.add_argument("bump", nargs="?", metavar="LEVEL", help=text)
+
+
+def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
+    parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
+    _repository_argument(parser)
+
+
+def _repository_argument(parser: argparse.ArgumentParser) -> None:
+    text = "pypi, testpypi, an upload URL, or a section of ~/.pypirc"
+    parser.add_argument("--repository", default="", metavar="INDEX", help=text)
