@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from release.places import Files
 
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
-NAMES = (("project", "name"), ("tool", "poetry", "name"), ("tool", "flit", "metadata", "dist-name"))
+FLIT = ("tool", "flit", "metadata")
+NAMES = (("project", "name"), ("tool", "poetry", "name"), (*FLIT, "dist-name"), (*FLIT, "module"))
 PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
 
 
@@ -49,7 +50,9 @@ class Package:
         here = below(files, folder)
         pyproject = _pyproject(here)
         name = next(filter(None, (value_at(pyproject, *keys) for keys in NAMES)), None)
-        name = name or setup_name(here.read)
+        if not name:
+            with suppress(ReleaseError):  # a file in another language: whoever releases it is told
+                name = setup_name(here.read)
         is_built = "build-system" in pyproject or here.read("setup.py") or here.read("setup.cfg")
         if not (isinstance(name, str) and name and is_built) or _is_virtual(pyproject):
             return None
@@ -174,8 +177,9 @@ def _in_lockstep(one: Package, other: Package, versions: Mapping[str, Version]) 
 
 def in_order(found: Collection[Package]) -> list[Package]:
     """Return packages, each behind those that it needs; where they need each other, by folder."""
+    # Sorted all through: sets have another order in each process.
     by_name = {package.name: package for package in sorted(found, key=lambda one: one.folder)}
-    needs = {name: one.needs & by_name.keys() - {name} for name, one in by_name.items()}
+    needs = {name: sorted(one.needs & by_name.keys() - {name}) for name, one in by_name.items()}
     with suppress(CycleError):
         return [by_name[name] for name in TopologicalSorter(needs).static_order()]
     return [*by_name.values()]

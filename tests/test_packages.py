@@ -134,6 +134,26 @@ def test_those_that_need_each_other_come_by_folder() -> None:
     assert [one.folder for one in in_order(packages(Sources(files)).values())] == ["a", "b"]
 
 
+def test_the_order_is_the_same_in_every_process() -> None:
+    names = [f"p{number}" for number in range(9)]
+    files = {f"{name}/pyproject.toml": package(name) for name in names}
+    files["all/pyproject.toml"] = package("all", *names)
+    order = [one.name for one in in_order(packages(Sources(files)).values())]
+    assert order == [*names, "all"]
+
+
+@pytest.mark.parametrize("broken", ["print 'two'\n", "{% if a %}\n"])
+def test_a_setup_py_that_nobody_can_read_is_in_nobodys_way(broken: str) -> None:
+    files = {"pyproject.toml": package("acme"), "old/setup.py": broken.encode()}
+    assert [*packages(Sources(files))] == [""]
+
+
+def test_what_flit_names_by_its_module_is_a_package() -> None:
+    flit = BUILT.encode() + b"[tool.flit.metadata]\nmodule = 'acme'\n"
+    files = {"pyproject.toml": flit, "plugin/pyproject.toml": package("plugin")}
+    assert [*packages(Sources(files))] == ["", "plugin"]
+
+
 def test_exact_requirements_of_a_sibling_are_places() -> None:
     text = """\
 dependencies = ["acme-core==1.2.3", 'ACME_core[fast, x] == 1.2.3 ; python_version > "3"',
