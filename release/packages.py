@@ -7,6 +7,7 @@ import posixpath
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from release.snapshot import Snapshot, below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from release.git import Git
     from release.places import Files
@@ -126,15 +127,9 @@ def chosen_projects(
         if not is_any or wanted:
             raise
         first = [*known.values()][:1]
-    names = {package.name for package in known.values()}
-    pinning = [package for package in known.values() if package.pins.keys() & names]
-    if not pinning:
-        return [Project.at(git, commit, one.folder) for one in in_order(first)]
-    pinned = {name for package in pinning for name in package.pins}
-    read = [one for one in known.values() if one in first or one in pinning or one.name in pinned]
-    projects = {one.folder: Project.at(git, commit, one.folder) for one in read}
-    versions = {folder: project.version for folder, project in projects.items()}
-    return [projects[one.folder] for one in together(first, known, versions)]
+    read = cache(partial(Project.at, git, commit))
+    found = together(first, known, lambda package: read(package.folder).version)
+    return [read(package.folder) for package in found]
 
 
 def _meant(one: str, known: Mapping[str, Package]) -> Package:
@@ -151,28 +146,29 @@ def _meant(one: str, known: Mapping[str, Package]) -> Package:
 
 
 def together(
-    first: Iterable[Package], known: Mapping[str, Package], versions: Mapping[str, Version]
+    first: Iterable[Package],
+    known: Mapping[str, Package],
+    version_of: Callable[[Package], Version],
 ) -> list[Package]:
     """Return packages with their siblings in lockstep, each behind those that it needs.
 
     Siblings are in lockstep when they have the same version, and one requires exactly that of the
-    other. `versions` are those of the packages by folder.
+    other. Only versions that matter are asked for.
     """
+
+    def requires(one: Package, other: Package) -> bool:
+        pinned = one.pins.get(other.name)
+        return pinned is not None and pinned == version_of(one) == version_of(other)
+
     found = {package.folder: package for package in first}
     while more := {
         other.folder: other
         for one in found.values()
         for other in known.values()
-        if other.folder not in found and _in_lockstep(one, other, versions)
+        if other.folder not in found and (requires(one, other) or requires(other, one))
     }:
         found |= more
     return in_order(found.values())
-
-
-def _in_lockstep(one: Package, other: Package, versions: Mapping[str, Version]) -> bool:
-    version = versions.get(one.folder)
-    is_pinned = version in {one.pins.get(other.name), other.pins.get(one.name)}
-    return version is not None and version == versions.get(other.folder) and is_pinned
 
 
 def in_order(found: Collection[Package]) -> list[Package]:

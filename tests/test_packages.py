@@ -6,7 +6,7 @@ import pytest
 from packaging.version import Version
 
 from release import UsageError
-from release.packages import chosen, in_order, packages, pins, together
+from release.packages import Package, chosen, in_order, packages, pins, together
 from tests.stage import Sources
 
 BUILT = "[build-system]\nrequires = ['flit_core']\n"
@@ -119,8 +119,20 @@ def test_siblings_in_lockstep_go_together(
     first: str, versions: dict[str, Version], folders: list[str]
 ) -> None:
     known = packages(WORKSPACE)
-    found = together([known[first]], known, {**dict.fromkeys(known, ONE), **versions})
+    found = together([known[first]], known, lambda one: versions.get(one.folder, ONE))
     assert [one.folder for one in found] == folders
+
+
+def test_only_versions_that_matter_are_asked_for() -> None:
+    known, asked = packages(WORKSPACE), set[str]()
+
+    def version_of(package: Package) -> Version:
+        asked.add(package.folder)
+        return ONE
+
+    for folder, wanted in (("libs/old", set()), ("libs/core", {"libs/core", "libs/cli"})):
+        together([known[folder]], known, version_of)
+        assert asked == wanted
 
 
 def test_each_comes_behind_what_it_needs() -> None:
