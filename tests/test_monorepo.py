@@ -267,3 +267,13 @@ def test_both_are_rehearsed(lockstep: Stage) -> None:
     assert "acme-core 1.3.0" in done.out
     assert "acme-cli 1.3.0" in done.out
     assert lockstep.published() == []
+
+
+def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
+    (apart.clone / "libs/core/README.md").unlink()
+    apart.commit({})
+    folders = ("--package", "libs/core", "--package", "libs/cli")
+    done = apart.run("publish-rc", "minor", *folders)
+    assert apart.published() == names(("cli", "0.6.0rc1"))
+    assert done.code == 3, done.err
+    assert "the same command makes the next pre-release of all" in done.err
