@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError, UsageError
+from release.configuration import TABLE
 from release.layout import OTHERS
 from release.places import Place
 from release.project import Project
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
 FLIT = ("tool", "flit", "metadata")
 NAMES = (("project", "name"), ("tool", "poetry", "name"), (*FLIT, "dist-name"), (*FLIT, "module"))
+ONE_WAY = ("branch", "main", "remote", "repository", "index_url", "intent_ref")
 PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
 
 
@@ -129,7 +131,24 @@ def chosen_projects(
         first = [*known.values()][:1]
     read = cache(partial(Project.at, git, commit))
     found = together(first, known, lambda package: read(package.folder).version)
-    return [read(package.folder) for package in found]
+    projects = [read(package.folder) for package in found]
+    _insist_on_one_way(projects)
+    return projects
+
+
+def _insist_on_one_way(projects: Sequence[Project]) -> None:
+    """Raise `UsageError` where one release would have to go to several places."""
+    lead = projects[0]
+    for project in projects[1:]:
+        for key in ONE_WAY:
+            ours, theirs = (getattr(one.config, key) for one in (lead, project))
+            if ours != theirs:
+                name = key.replace("_", "-")
+                raise UsageError(
+                    f"{project.name} goes with {lead.name}, and their {name} differs: "
+                    f"{theirs!r} and {ours!r}",
+                    f"say {name} once, in {TABLE} at the top of the repository",
+                )
 
 
 def _meant(one: str, known: Mapping[str, Package]) -> Package:

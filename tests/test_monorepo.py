@@ -277,3 +277,17 @@ def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
     assert apart.published() == names(("cli", "0.6.0rc1"))
     assert done.code == 3, done.err
     assert "the same command makes the next pre-release of all" in done.err
+
+
+@pytest.mark.parametrize("key", ["repository", "main", "intent-ref"])
+def test_packages_that_go_different_ways_are_not_released_together(
+    lockstep: Stage, key: str
+) -> None:
+    value = {"main": "pull-request", "intent-ref": "refs/mine"}.get(key, "https://private.invalid/")
+    own = f'\n[tool.nox-release]\n{key} = "{value}"\n'
+    path = lockstep.clone / "libs/cli/pyproject.toml"
+    lockstep.commit({"libs/cli/pyproject.toml": path.read_text(encoding="utf-8") + own})
+    done = lockstep.run("publish", "minor", "--package", "libs/core", "--dry-run")
+    assert done.code == 2, done.out
+    assert f"acme-cli goes with acme-core, and their {key} differs" in done.err
+    assert value in done.err
