@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
 FLIT = ("tool", "flit", "metadata")
 NAMES = (("project", "name"), ("tool", "poetry", "name"), (*FLIT, "dist-name"), (*FLIT, "module"))
-ONE_WAY = ("branch", "main", "remote", "repository", "index_url", "intent_ref")
+ONE_WAY = ("branch", "main", "remote", "repository", "index_url", "intent_ref", "next_dev")
 PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
 
 
@@ -147,7 +147,7 @@ def _insist_on_one_way(projects: Sequence[Project]) -> None:
                 raise UsageError(
                     f"{project.name} goes with {lead.name}, and their {name} differs: "
                     f"{theirs!r} and {ours!r}",
-                    f"say {name} once, in {TABLE} at the top of the repository",
+                    f"say it once, in {TABLE} at the top of the repository",
                 )
 
 

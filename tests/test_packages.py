@@ -7,6 +7,8 @@ from packaging.version import Version
 
 from release import UsageError
 from release.packages import Package, chosen, in_order, packages, pins, together
+from release.project import Project
+from release.snapshot import below
 from tests.stage import Sources
 
 BUILT = "[build-system]\nrequires = ['flit_core']\n"
@@ -177,3 +179,14 @@ x = ["acme.core===1.2.3"]
     assert {place.text for place in places} == {"1.2.3"}
     config = b"[options]\ninstall_requires =\n  acme-core==1.2.3\n"
     assert len(pins("acme-core", ONE, Sources({"setup.cfg": config}))) == 1
+
+
+def test_another_index_is_not_read_where_that_of_the_top_is() -> None:
+    own = {"core": "", "cli": "\n[tool.nox-release]\nrepository = 'https://other.invalid/'\n"}
+    top = b"[tool.nox-release]\nrepository = 'https://a.invalid/'\nindex-url = 'https://b.invalid/'"
+    files = Sources({"pyproject.toml": top})
+    for name, more in own.items():
+        versioned = package(name).replace(b"[project]", b"[project]\nversion = '1.0'")
+        files[f"{name}/pyproject.toml"] = versioned + more.encode()
+    found = {name: Project.load(below(files, name)).config.index_url for name in own}
+    assert found == {"core": "https://b.invalid/", "cli": ""}
