@@ -191,6 +191,7 @@ def test_a_forged_sibling_is_refused(lockstep: Stage) -> None:
         ({"version": "1.4.0"}, "its version is 1.4.0, not 1.3.0"),
         ({"folder": "libs/core"}, "its name is acme-cli, not acme-core"),
         ({"commit": plan["base"]}, "its commit is"),
+        ({"folder": "libs/cli/."}, "its choice of packages is"),
     ):
         forged = {**plan, "siblings": [{**plan["siblings"][0], **changes}]}
         (lockstep.clone.parent / "plan.json").write_text(json.dumps(forged), encoding="utf-8")
