@@ -13,7 +13,7 @@ from release.tables import parse, table_at
 from release.tags import TagStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import date
 
     from release.places import Files
@@ -73,15 +73,17 @@ class Configuration:
         return Calendar(scheme=self.scheme, today=today) if self.scheme else None
 
 
-def inherited(files: Files) -> dict[str, Any]:
-    """Return what a package below the top takes from the configuration there."""
+def inherited(files: Files, own: Collection[str] = ()) -> dict[str, Any]:
+    """Return what a package below the top, which has `own` keys, takes from that at the top."""
     top = posixpath.relpath(".", files.folder or ".")
     data = files.read(f"{top}/pyproject.toml") if files.folder else None
     try:
         table = table_at(parse(data or b""), "tool", "nox-release")
     except ValueError as error:
         raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
-    return {key: value for key, value in table.items() if key in INHERITED}
+    # Another index isn't read where the one at the top is.
+    keys = INHERITED - ({"index-url"} if "repository" in own else set())
+    return {key: value for key, value in table.items() if key in keys}
 
 
 def _insist(values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError, UsageError
+from release.configuration import TABLE
 from release.layout import OTHERS
 from release.places import Place
 from release.project import Project
@@ -24,13 +26,15 @@ from release.snapshot import Snapshot, below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from release.git import Git
     from release.places import Files
 
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
-NAMES = (("project", "name"), ("tool", "poetry", "name"), ("tool", "flit", "metadata", "dist-name"))
+FLIT = ("tool", "flit", "metadata")
+NAMES = (("project", "name"), ("tool", "poetry", "name"), (*FLIT, "dist-name"), (*FLIT, "module"))
+ONE_WAY = ("branch", "main", "remote", "repository", "index_url", "intent_ref", "next_dev")
 PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
 
 
@@ -49,7 +53,9 @@ class Package:
         here = below(files, folder)
         pyproject = _pyproject(here)
         name = next(filter(None, (value_at(pyproject, *keys) for keys in NAMES)), None)
-        name = name or setup_name(here.read)
+        if not name:
+            with suppress(ReleaseError):  # a file in another language: whoever releases it is told
+                name = setup_name(here.read)
         is_built = "build-system" in pyproject or here.read("setup.py") or here.read("setup.cfg")
         if not (isinstance(name, str) and name and is_built) or _is_virtual(pyproject):
             return None
@@ -123,15 +129,26 @@ def chosen_projects(
         if not is_any or wanted:
             raise
         first = [*known.values()][:1]
-    names = {package.name for package in known.values()}
-    pinning = [package for package in known.values() if package.pins.keys() & names]
-    if not pinning:
-        return [Project.at(git, commit, one.folder) for one in in_order(first)]
-    pinned = {name for package in pinning for name in package.pins}
-    read = [one for one in known.values() if one in first or one in pinning or one.name in pinned]
-    projects = {one.folder: Project.at(git, commit, one.folder) for one in read}
-    versions = {folder: project.version for folder, project in projects.items()}
-    return [projects[one.folder] for one in together(first, known, versions)]
+    read = cache(partial(Project.at, git, commit))
+    found = together(first, known, lambda package: read(package.folder).version)
+    projects = [read(package.folder) for package in found]
+    _insist_on_one_way(projects)
+    return projects
+
+
+def _insist_on_one_way(projects: Sequence[Project]) -> None:
+    """Raise `UsageError` where one release would have to go to several places."""
+    lead = projects[0]
+    for project in projects[1:]:
+        for key in ONE_WAY:
+            ours, theirs = (getattr(one.config, key) for one in (lead, project))
+            if ours != theirs:
+                name = key.replace("_", "-")
+                raise UsageError(
+                    f"{project.name} goes with {lead.name}, and their {name} differs: "
+                    f"{theirs!r} and {ours!r}",
+                    f"say it once, in {TABLE} at the top of the repository",
+                )
 
 
 def _meant(one: str, known: Mapping[str, Package]) -> Package:
@@ -148,34 +165,36 @@ def _meant(one: str, known: Mapping[str, Package]) -> Package:
 
 
 def together(
-    first: Iterable[Package], known: Mapping[str, Package], versions: Mapping[str, Version]
+    first: Iterable[Package],
+    known: Mapping[str, Package],
+    version_of: Callable[[Package], Version],
 ) -> list[Package]:
     """Return packages with their siblings in lockstep, each behind those that it needs.
 
     Siblings are in lockstep when they have the same version, and one requires exactly that of the
-    other. `versions` are those of the packages by folder.
+    other. Only versions that matter are asked for.
     """
+
+    def requires(one: Package, other: Package) -> bool:
+        pinned = one.pins.get(other.name)
+        return pinned is not None and pinned == version_of(one) == version_of(other)
+
     found = {package.folder: package for package in first}
     while more := {
         other.folder: other
         for one in found.values()
         for other in known.values()
-        if other.folder not in found and _in_lockstep(one, other, versions)
+        if other.folder not in found and (requires(one, other) or requires(other, one))
     }:
         found |= more
     return in_order(found.values())
 
 
-def _in_lockstep(one: Package, other: Package, versions: Mapping[str, Version]) -> bool:
-    version = versions.get(one.folder)
-    is_pinned = version in {one.pins.get(other.name), other.pins.get(one.name)}
-    return version is not None and version == versions.get(other.folder) and is_pinned
-
-
 def in_order(found: Collection[Package]) -> list[Package]:
     """Return packages, each behind those that it needs; where they need each other, by folder."""
+    # Sorted all through: sets have another order in each process.
     by_name = {package.name: package for package in sorted(found, key=lambda one: one.folder)}
-    needs = {name: one.needs & by_name.keys() - {name} for name, one in by_name.items()}
+    needs = {name: sorted(one.needs & by_name.keys() - {name}) for name, one in by_name.items()}
     with suppress(CycleError):
         return [by_name[name] for name in TopologicalSorter(needs).static_order()]
     return [*by_name.values()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused, Unfinished
+from release import Problem, Refused, ReleaseError, Unfinished
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
@@ -95,12 +95,12 @@ def publish_all(
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for (project, facts), drafts in zip(subjects, prepared, strict=True):
             fresh = drafts
-            if [version for _, version in moved] != foreseen[: len(moved)]:
-                fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
             try:
+                if [version for _, version in moved] != foreseen[: len(moved)]:
+                    fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
                 draft, built = publish_rc(fresh, project, world, console, Path(folder))
-            except Refused as error:
-                if not moved:
+            except ReleaseError as error:
+                if not moved or isinstance(error, Unfinished):
                     raise
                 hint = "the same command makes the next pre-release of all"
                 raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error

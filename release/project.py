@@ -69,7 +69,7 @@ class Project:
         """
         pyproject = _pyproject(files.read)
         own = table_at(pyproject, "tool", "nox-release")
-        config = Configuration.load({**inherited(files), **own})
+        config = Configuration.load({**inherited(files, own), **own})
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
             told = _told(config.version_command, ask)

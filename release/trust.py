@@ -24,6 +24,7 @@ from packaging.utils import (
 from release import Problem, Refused, ReleaseError
 from release.changes import made_together, tools
 from release.checks import unfinished
+from release.packages import chosen_projects
 from release.plan import recorded
 from release.process import ProgramFailed
 from release.project import Project, message
@@ -250,11 +251,21 @@ def _of_the_commit(
     by = f" (made by {' and '.join(own)} here)" * bool(own)
     projects = [(project, version) for project, version, _ in releases]
     return [
+        ("choice of packages", [one.folder for one in plan.all], _together(plan, git)),
         ("branch", plan.branch, facts.branch),
         ("message", plan.message, message(projects)),
         ("commit", plan.commit, plan.commit if is_like else f"a commit of {tree}{by}"),
         ("commit's message", said, said if plan.is_message(said) else plan.message),
     ]
+
+
+def _together(plan: Plan, git: Git) -> list[str] | str:
+    """Return the folders of all packages that have to go together where these do, in order."""
+    try:
+        wanted = [one.folder or "." for one in plan.all]
+        return [project.folder for project in chosen_projects(git, plan.base, wanted, "")]
+    except ReleaseError as error:
+        return str(error)
 
 
 def _of_a_package(

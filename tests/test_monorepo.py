@@ -191,6 +191,7 @@ def test_a_forged_sibling_is_refused(lockstep: Stage) -> None:
         ({"version": "1.4.0"}, "its version is 1.4.0, not 1.3.0"),
         ({"folder": "libs/core"}, "its name is acme-cli, not acme-core"),
         ({"commit": plan["base"]}, "its commit is"),
+        ({"folder": "libs/cli/."}, "its choice of packages is"),
     ):
         forged = {**plan, "siblings": [{**plan["siblings"][0], **changes}]}
         (lockstep.clone.parent / "plan.json").write_text(json.dumps(forged), encoding="utf-8")
@@ -267,3 +268,28 @@ def test_both_are_rehearsed(lockstep: Stage) -> None:
     assert "acme-core 1.3.0" in done.out
     assert "acme-cli 1.3.0" in done.out
     assert lockstep.published() == []
+
+
+def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
+    (apart.clone / "libs/core/README.md").unlink()
+    apart.commit({})
+    folders = ("--package", "libs/core", "--package", "libs/cli")
+    done = apart.run("publish-rc", "minor", *folders)
+    assert apart.published() == names(("cli", "0.6.0rc1"))
+    assert done.code == 3, done.err
+    assert "the same command makes the next pre-release of all" in done.err
+
+
+@pytest.mark.parametrize("key", ["repository", "main", "intent-ref", "next-dev"])
+def test_packages_that_go_different_ways_are_not_released_together(
+    lockstep: Stage, key: str
+) -> None:
+    others: dict[str, object] = {"main": "pull-request", "intent-ref": "refs/a", "next-dev": True}
+    value = json.dumps(others.get(key, "https://private.invalid/"))
+    own = f"\n[tool.nox-release]\n{key} = {value}\n"
+    path = lockstep.clone / "libs/cli/pyproject.toml"
+    lockstep.commit({"libs/cli/pyproject.toml": path.read_text(encoding="utf-8") + own})
+    done = lockstep.run("publish", "minor", "--package", "libs/core", "--dry-run")
+    assert done.code == 2, done.out
+    assert f"acme-cli goes with acme-core, and their {key} differs" in done.err
+    assert "say it once" in done.err

@@ -6,7 +6,9 @@ import pytest
 from packaging.version import Version
 
 from release import UsageError
-from release.packages import chosen, in_order, packages, pins, together
+from release.packages import Package, chosen, in_order, packages, pins, together
+from release.project import Project
+from release.snapshot import below
 from tests.stage import Sources
 
 BUILT = "[build-system]\nrequires = ['flit_core']\n"
@@ -119,8 +121,20 @@ def test_siblings_in_lockstep_go_together(
     first: str, versions: dict[str, Version], folders: list[str]
 ) -> None:
     known = packages(WORKSPACE)
-    found = together([known[first]], known, {**dict.fromkeys(known, ONE), **versions})
+    found = together([known[first]], known, lambda one: versions.get(one.folder, ONE))
     assert [one.folder for one in found] == folders
+
+
+def test_only_versions_that_matter_are_asked_for() -> None:
+    known, asked = packages(WORKSPACE), set[str]()
+
+    def version_of(package: Package) -> Version:
+        asked.add(package.folder)
+        return ONE
+
+    for folder, wanted in (("libs/old", set()), ("libs/core", {"libs/core", "libs/cli"})):
+        together([known[folder]], known, version_of)
+        assert asked == wanted
 
 
 def test_each_comes_behind_what_it_needs() -> None:
@@ -134,6 +148,26 @@ def test_those_that_need_each_other_come_by_folder() -> None:
     assert [one.folder for one in in_order(packages(Sources(files)).values())] == ["a", "b"]
 
 
+def test_the_order_is_the_same_in_every_process() -> None:
+    names = [f"p{number}" for number in range(9)]
+    files = {f"{name}/pyproject.toml": package(name) for name in names}
+    files["all/pyproject.toml"] = package("all", *names)
+    order = [one.name for one in in_order(packages(Sources(files)).values())]
+    assert order == [*names, "all"]
+
+
+@pytest.mark.parametrize("broken", ["print 'two'\n", "{% if a %}\n"])
+def test_a_setup_py_that_nobody_can_read_is_in_nobodys_way(broken: str) -> None:
+    files = {"pyproject.toml": package("acme"), "old/setup.py": broken.encode()}
+    assert [*packages(Sources(files))] == [""]
+
+
+def test_what_flit_names_by_its_module_is_a_package() -> None:
+    flit = BUILT.encode() + b"[tool.flit.metadata]\nmodule = 'acme'\n"
+    files = {"pyproject.toml": flit, "plugin/pyproject.toml": package("plugin")}
+    assert [*packages(Sources(files))] == ["", "plugin"]
+
+
 def test_exact_requirements_of_a_sibling_are_places() -> None:
     text = """\
 dependencies = ["acme-core==1.2.3", 'ACME_core[fast, x] == 1.2.3 ; python_version > "3"',
@@ -145,3 +179,14 @@ x = ["acme.core===1.2.3"]
     assert {place.text for place in places} == {"1.2.3"}
     config = b"[options]\ninstall_requires =\n  acme-core==1.2.3\n"
     assert len(pins("acme-core", ONE, Sources({"setup.cfg": config}))) == 1
+
+
+def test_another_index_is_not_read_where_that_of_the_top_is() -> None:
+    own = {"core": "", "cli": "\n[tool.nox-release]\nrepository = 'https://other.invalid/'\n"}
+    top = b"[tool.nox-release]\nrepository = 'https://a.invalid/'\nindex-url = 'https://b.invalid/'"
+    files = Sources({"pyproject.toml": top})
+    for name, more in own.items():
+        versioned = package(name).replace(b"[project]", b"[project]\nversion = '1.0'")
+        files[f"{name}/pyproject.toml"] = versioned + more.encode()
+    found = {name: Project.load(below(files, name)).config.index_url for name in own}
+    assert found == {"core": "https://b.invalid/", "cli": ""}
