@@ -28,6 +28,7 @@ The tour, from the top. Each room imports only from those below it:
 `changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first
+`requirements`  what a package declares to require
 `project`       name and version as committed; a new version → `Edit`s
 `configuration` `[tool.nox-release]`: what may be configured, with its defaults
 `changelog`     which file tells the releases, stamping one, its section as release notes

@@ -185,7 +185,7 @@ def _explain(options: Options, console: Console) -> None:
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
-    package = chosen_one(options.package, packages(files), _folder(git))
+    package = chosen_one(options.package, packages(files, options.package), _folder(git))
     files.asked.clear()
     try:
         explanation = explain(git, below(files, package.folder))

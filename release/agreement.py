@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from release import Problem
-from release.plan import recorded
 from release.version import line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from packaging.version import Version
@@ -31,7 +30,7 @@ class Tag:
     name: str
     commit: str
     when: datetime
-    text: str  # of the tag object; "" for a lightweight tag
+    files: Mapping[str, str]  # that it records, with their sha256
     is_in_main: bool
 
 
@@ -130,7 +129,7 @@ def incomplete(
     """Say which files it lacks of those in its tag, or which kinds that earlier releases have."""
     if not record.files or record.yanked is not None:
         return None
-    said = recorded(record.tag.text) if record.tag else {}
+    said = record.tag.files if record.tag else {}
     lacking, whose = said.keys() - {file.filename for file in record.files}, "its tag records"
     if not lacking:
         lacking, whose = given_up_by_none(earlier, later) - record.kinds, "earlier releases have"
@@ -159,7 +158,7 @@ def given_up_by_none(earlier: Sequence[Record], later: Sequence[Record]) -> set[
 
 def altered(record: Record, again: str) -> Problem | None:
     """Say which files differ from those in its tag, where the index lists their sha256."""
-    if not record.tag or not (hashes := recorded(record.tag.text)):
+    if not record.tag or not (hashes := record.tag.files):
         return None
     differences = [
         f"{file.filename} has the sha256 {file.sha256}, recorded is "

@@ -59,7 +59,11 @@ def questions(project: Project) -> list[Question]:
 
 def check(cases: Sequence[Case], questions: tuple[Question, ...]) -> None:
     """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
-    asked = [(question, case) for case in cases for question in questions]
+    asked = [
+        (question, case)
+        for question in questions
+        for case in (cases if question in OF_A_PACKAGE else cases[:1])
+    ]
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
         answers = list(pool.map(lambda one: _ask(*one), asked))
     unanswered = [problem for case in cases for problem in case.facts.problems]
@@ -249,6 +253,8 @@ def unfinished(world: World, intent_id: str) -> Problem:
     )
 
 
+# The others are about the repository, the index and who asks.
+OF_A_PACKAGE = {tag_is_free, version_follows, tags_are_here, above_the_tags, is_not_tagged}
 RELEASE: tuple[Question, ...] = (
     clean_tree,
     on_the_branch,

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from release.places import Files
 
 TABLE = "[tool.nox-release]"
+OF_THE_TOP = {"branch", "main", "remote", "intent-ref"}  # one repository, one release at a time
 # What packages below the top of a repository share.
 INHERITED = {
-    *("branch", "main", "remote", "repository", "index-url", "intent-ref", "patience"),
+    *OF_THE_TOP,
+    *("repository", "index-url", "patience"),
     *("message", "scheme", "next-dev"),
 }
 
@@ -71,6 +73,15 @@ class Configuration:
     def calendar(self, today: date) -> Calendar | None:
         """Return the calendar that versions follow, None where they follow none."""
         return Calendar(scheme=self.scheme, today=today) if self.scheme else None
+
+
+def insist_on_the_top(own: dict[str, Any], folder: str) -> None:
+    """Raise `UsageError` for what a package below the top can't have for itself."""
+    if folder and (found := sorted(own.keys() & OF_THE_TOP)):
+        raise UsageError(
+            f"{TABLE} {found[0]} counts for the whole repository",
+            "move it to the pyproject.toml at the top",
+        )
 
 
 def inherited(files: Files, own: Collection[str] = ()) -> dict[str, Any]:

@@ -12,21 +12,22 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError, UsageError
 from release.configuration import TABLE
 from release.layout import OTHERS
 from release.places import Place
 from release.project import Project
+from release.requirements import optional, pinned, required
 from release.setup_py import setup_name
 from release.snapshot import Snapshot, below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from packaging.version import Version
 
     from release.git import Git
     from release.places import Files
@@ -44,8 +45,8 @@ class Package:
 
     folder: str
     name: str
-    needs: frozenset[str]  # what it requires, extras included
-    pins: Mapping[str, Version]  # and those of them that it wants in one version
+    needs: frozenset[str]  # what it requires, extras left out
+    pins: Mapping[str, Version]  # what it wants in one version, extras included
 
     @classmethod
     def of(cls, files: Files, folder: str) -> Package | None:
@@ -59,27 +60,28 @@ class Package:
         is_built = "build-system" in pyproject or here.read("setup.py") or here.read("setup.cfg")
         if not (isinstance(name, str) and name and is_built) or _is_virtual(pyproject):
             return None
-        requirements = [*_requirements(pyproject)]
+        needs, extras = required(pyproject, here), optional(pyproject, here)
         return cls(
             folder=folder,
             name=canonicalize_name(name),
-            needs=frozenset(canonicalize_name(one.name) for one in requirements),
+            needs=frozenset(canonicalize_name(one.name) for one in needs),
             pins={
                 canonicalize_name(one.name): version
-                for one in requirements
-                if (version := _pinned(one))
+                for one in (*needs, *extras)
+                if (version := pinned(one))
             },
         )
 
 
-def packages(files: Files) -> dict[str, Package]:
+def packages(files: Files, said: Iterable[str] = ()) -> dict[str, Package]:
     """Return the packages of a repository by folder; tests, examples and copies have none.
 
-    Where there is none at all, the top is to say why.
+    Unless somebody has `said` their folder. Where there is none at all, the top is to say why.
     """
     declared = (path.rpartition("/") for path in files.paths)
     folders = sorted({folder for folder, _, name in declared if name in DECLARED})
-    own = [folder for folder in folders if not OTHERS.search(f"{folder}/")]
+    meant = {_folder(one) for one in said}
+    own = [one for one in folders if one in meant or not OTHERS.search(f"{one}/")]
     found = {folder: package for folder in own if (package := Package.of(files, folder))}
     return found or {"": Package(folder="", name="", needs=frozenset(), pins={})}
 
@@ -92,7 +94,7 @@ def chosen(wanted: Iterable[str], known: Mapping[str, Package], here: str = "") 
     if found := [_meant(one, known) for one in wanted]:
         return [*{package.folder: package for package in found}.values()]
     around = [here, *map(str, PurePosixPath(here).parents)]
-    folders = [folder.removeprefix(".") for folder in around] if len(known) > 1 else [*known]
+    folders = [*map(_folder, around)] if len(known) > 1 else [*known]
     if found := [known[folder] for folder in folders if folder in known]:
         return found[:1]
     raise UsageError(
@@ -111,7 +113,7 @@ def chosen_one(wanted: Sequence[str], known: Mapping[str, Package], here: str) -
 
 def chosen_project(git: Git, commit: str, wanted: Sequence[str], here: str) -> Project:
     """Return the one project that is meant."""
-    known = packages(Snapshot(git=git, commit=commit))
+    known = packages(Snapshot(git=git, commit=commit), wanted)
     return Project.at(git, commit, chosen_one(wanted, known, here).folder)
 
 
@@ -122,7 +124,7 @@ def chosen_projects(
 
     With `is_any` one will do where it can't be told which is meant.
     """
-    known = packages(Snapshot(git=git, commit=commit))
+    known = packages(Snapshot(git=git, commit=commit), wanted)
     try:
         first = chosen(wanted, known, here)
     except UsageError:
@@ -151,9 +153,13 @@ def _insist_on_one_way(projects: Sequence[Project]) -> None:
                 )
 
 
+def _folder(said: str) -> str:
+    folder = posixpath.normpath(said.replace("\\", "/"))
+    return "" if folder == "." else folder
+
+
 def _meant(one: str, known: Mapping[str, Package]) -> Package:
-    folder = posixpath.normpath(one.replace("\\", "/")).removeprefix("./")
-    folder = "" if folder == "." else folder
+    folder = _folder(one)
     by_name = {package.name: package for package in known.values()}
     if found := known.get(folder) or by_name.get(canonicalize_name(one)):
         return found
@@ -225,21 +231,3 @@ def _is_virtual(pyproject: dict[str, Any]) -> bool:
     """Say whether a project holds others, and isn't one that can be installed."""
     is_package = value_at(pyproject, "tool", "uv", "package")
     return is_package is False or value_at(pyproject, "tool", "poetry", "package-mode") is False
-
-
-def _requirements(pyproject: dict[str, Any]) -> Iterable[Requirement]:
-    extras = value_at(pyproject, "project", "optional-dependencies")
-    lists = [value_at(pyproject, "project", "dependencies")]
-    lists += [*extras.values()] if isinstance(extras, dict) else []
-    for texts in lists:
-        for text in texts if isinstance(texts, list) else []:
-            with suppress(InvalidRequirement, TypeError):
-                yield Requirement(text)
-
-
-def _pinned(requirement: Requirement) -> Version | None:
-    """Return the one version that a requirement takes, None where it takes others, too."""
-    exact = [one for one in requirement.specifier if one.operator in {"==", "==="}]
-    with suppress(InvalidVersion):  # 1.2.*
-        return Version(exact[0].version) if exact else None
-    return None

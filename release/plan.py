@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hints
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release import ReleaseError
@@ -281,3 +282,9 @@ def recorded(message: str) -> dict[str, str]:
     """Return the sha256 of every file that a tag's message tells, by filename."""
     rows = re.findall(r"^([0-9a-f]{64})  (\S+)$", message, re.MULTILINE)
     return {filename: sha256 for sha256, filename in rows}
+
+
+def is_of(filename: str, name: str) -> bool:
+    """Say whether a file is one of project `name`: a wheel or an sdist (PEP 427, 625)."""
+    own = r"[-_.]+".join(map(re.escape, canonicalize_name(name).split("-")))
+    return bool(re.match(rf"{own}-\d", filename, re.IGNORECASE))

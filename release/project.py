@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError, UsageError, calver, changelog, copies, locations, tags
 from release.commands import printed
-from release.configuration import TABLE, Configuration, inherited
+from release.configuration import TABLE, Configuration, inherited, insist_on_the_top
 from release.edits import Edit
 from release.layout import layout
 from release.places import Place
@@ -52,7 +52,12 @@ class Project:
     ) -> Project:
         """Read the project in a folder of a commit, `before` that version was released of it."""
         files = below(Snapshot(git=git, commit=revision), folder)
-        return cls.load(files, before, asking(git, revision, folder))
+        try:
+            return cls.load(files, before, asking(git, revision, folder))
+        except ReleaseError as error:
+            if folder:  # which no other sentence says
+                raise type(error)(f"{folder}: {error}", "\n".join(error.hints)) from error
+            raise
 
     @classmethod
     def load(
@@ -69,6 +74,7 @@ class Project:
         """
         pyproject = _pyproject(files.read)
         own = table_at(pyproject, "tool", "nox-release")
+        insist_on_the_top(own, files.folder)
         config = Configuration.load({**inherited(files, own), **own})
         project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:

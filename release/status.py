@@ -15,6 +15,7 @@ from release import Problem, Refused, ReleaseError, Unfinished
 from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
 from release.git import peeled
+from release.plan import is_of, recorded
 from release.steps import steps
 from release.tags import release_tag
 from release.trust import accept
@@ -184,11 +185,15 @@ def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag
     found = {}
     for name, commit in commits.items():
         when, text = git.tagged(refs[TAGS + name], commit)
+        files = recorded(text)
+        own = {one: sha256 for one, sha256 in files.items() if is_of(one, facts.name)}
+        if files and not own:  # of another package
+            continue
         found[name] = Tag(
             name=name,
             commit=commit,
             when=datetime.fromtimestamp(when, timezone.utc),
-            text=text,
+            files=own,
             is_in_main=commit not in outside,
         )
     return found

@@ -234,6 +234,8 @@ def _differences(plan: Plan, facts: Facts, world: World) -> list[str]:
     ]
     pairs = _of_the_commit(plan, releases, facts, git)
     known = world.facts_about([one.name for one in plan.all], facts)
+    if problems := [problem for its in known for problem in its.problems]:
+        raise Refused(tuple(dict.fromkeys(problems)))
     for one, release, its_facts in zip(plan.all, releases, known, strict=True):
         pairs += [*_of_a_package(one, plan, *release, its_facts), *_of_a_tag(one, plan, git)]
     return [

@@ -190,3 +190,49 @@ def test_another_index_is_not_read_where_that_of_the_top_is() -> None:
         files[f"{name}/pyproject.toml"] = versioned + more.encode()
     found = {name: Project.load(below(files, name)).config.index_url for name in own}
     assert found == {"core": "https://b.invalid/", "cli": ""}
+
+
+SETUP_CFG = """\
+[options]
+install_requires =
+  acme-core==1.2.3; python_version > "3"
+  click>=8
+[options.extras_require]
+more = acme-extra==1.2.3
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "needs", "wanted"),
+    [
+        ({"setup.cfg": SETUP_CFG}, {"acme-core", "click"}, {"acme-core", "acme-extra"}),
+        ({"setup.py": "setup(install_requires=['acme.core==1.2.3', \"x\"])"}, {"acme-core"}, None),
+        (
+            {"pyproject.toml": '[tool.poetry.dependencies]\nacme_core = "1.2.3"\nx = "^1"\n'},
+            {"acme-core", "x"},
+            {"acme-core"},
+        ),
+    ],
+)
+def test_requirements_are_read_wherever_they_are_declared(
+    files: dict[str, str], needs: set[str], wanted: set[str] | None
+) -> None:
+    built = {"setup.py": "", "pyproject.toml": BUILT + "[project]\nname = 'acme'\n", **files}
+    built["pyproject.toml"] = "[project]\nname = 'acme'\n" + files.get("pyproject.toml", "") + BUILT
+    found = packages(Sources({path: text.encode() for path, text in built.items()}))[""]
+    assert found.needs == needs
+    assert found.pins.keys() == (wanted or needs)
+
+
+def test_a_cycle_through_an_extra_is_none() -> None:
+    extra = "optional-dependencies = { all = ['two==1'] }\n"
+    files = {
+        "a/pyproject.toml": package("one") + extra.encode(),
+        "b/pyproject.toml": package("two", "one"),
+    }
+    assert [one.name for one in in_order(packages(Sources(files)).values())] == ["one", "two"]
+
+
+def test_a_folder_that_is_said_counts_wherever_it_is() -> None:
+    assert "docs" not in packages(WORKSPACE)
+    assert packages(WORKSPACE, ["./docs/"])["docs"].name == "docs"
