@@ -207,6 +207,12 @@ def install_and_import(
         here = Environment.fresh(Path(folder, "environment"), env)
         here.install([str(wheel)], Path(folder), links=wheel.parent)
         modules = top_level_modules(wheel) if import_names is None else import_names
+        if import_names is None and is_empty(wheel):
+            raise ReleaseError(
+                f"{wheel.name} holds no file but its metadata",
+                "look at what the build backend is told to pack; import-names = [] in "
+                "[tool.nox-release] says that this is meant",
+            )
         smoke = Path(folder, "smoke.py")
         smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")
         try:
@@ -221,6 +227,13 @@ def install_and_import(
                 f"{wheel.name} was installed, but:\n{error.output.strip()}",
                 stale if error.returncode == STALE else broken,
             ) from error
+
+
+def is_empty(wheel: Path) -> bool:
+    """Say whether a wheel holds nothing but its metadata."""
+    with zipfile.ZipFile(wheel) as archive:
+        folders = {PurePosixPath(name).parts[0] for name in archive.namelist()}
+    return all(folder.endswith(".dist-info") for folder in folders)
 
 
 def top_level_modules(wheel: Path) -> tuple[str, ...]:

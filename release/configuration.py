@@ -24,7 +24,7 @@ OF_THE_TOP = {"branch", "main", "remote", "intent-ref"}  # one repository, one r
 INHERITED = {
     *OF_THE_TOP,
     *("repository", "index-url", "patience"),
-    *("message", "scheme", "next-dev"),
+    *("message", "scheme", "next-dev", "test-command"),
 }
 
 
@@ -99,6 +99,7 @@ def inherited(files: Files, own: Collection[str] = ()) -> dict[str, Any]:
 
 def _insist(values: dict[str, Any]) -> None:
     """Raise `UsageError` for values of the right type that can't be meant."""
+    _insist_on_forms(values)
     for key in ("message", "bump_command"):
         given = values.get(key, "{version}")
         if not any("{version}" in one for one in ([given] if isinstance(given, str) else given)):
@@ -115,6 +116,14 @@ def _insist(values: dict[str, Any]) -> None:
     for key, value in values.items():  # git would take it for an option
         if isinstance(value, str) and value.startswith("-"):
             raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
+
+
+def _insist_on_forms(values: dict[str, Any]) -> None:
+    for key in ("test_command", "version_command", "bump_command"):
+        if values.get(key) == ():
+            raise UsageError(f"{TABLE} {key.replace('_', '-')} names no program")
+    if not (ref := values.get("intent_ref", "refs/")).startswith(("refs/", "-")):
+        raise UsageError(f"{TABLE} intent-ref must begin with refs/, not {ref!r}")
 
 
 def _is_list_of_text(value: object) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Draft, Plan, Release
 
 MINUTE = 60.0
+SHORT = 8  # characters of a secret
 EXCERPT = 12  # lines of the release notes that a plan shows
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -106,7 +107,9 @@ class Console:
     def clean(self, text: str) -> str:
         """Return `text` without secrets, credentials in URLs, and what a terminal would obey."""
         for secret in self.secrets:
-            text = text.replace(secret, "***")
+            # A short one is also a part of words, which nobody could read any more.
+            edges = r"(?<!\w){}(?!\w)" if len(secret) < SHORT else "{}"
+            text = re.sub(edges.format(re.escape(secret)), "***", text)
         text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
         return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
@@ -235,7 +238,9 @@ class Console:
         """Print that this very command has been done."""
         tag = ", ".join(tags)
         self.say(f"{tag} was released from this commit already; nothing is left to do.")
-        self.say("To release again without a new commit, say the version instead of the level.")
+        self.say(
+            "To release again without a new commit, say a higher version instead of the level."
+        )
         self.document.update(state="released before", tag=tag)
 
     def show_built(self, distributions: Iterable[Distribution], folder: Path = Path()) -> None:

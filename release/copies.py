@@ -86,6 +86,8 @@ def find(name: str, layout: Layout, main: Place, files: Files) -> Copies:
     }
     found = [replace(one, trail=(why,)) for why, places in groups.items() for one in places]
     found = [one for one in found if one.path != main.path or one.start != main.start]
+    full = {one.path for one in found if one.what == "release" and _says(one, main.version)}
+    found = [_short(one, main.version) if one.path in full else one for one in found]
     places, stale = [], []
     for place in found:
         same = [one for one in found if (one.path, one.what) == (place.path, place.what)
@@ -106,6 +108,18 @@ def _says(place: Place, version: Version) -> bool:
     with suppress(ReleaseError):  # SemVer has three numbers always
         return place.version == version if place.write else str(place.version) == str(version)
     return False
+
+
+def _short(place: Place, version: Version) -> Place:
+    """Let `version = "1.2"` of a Sphinx configuration stand for 1.2.3; it is documented so."""
+    short = ".".join(map(str, version.release[:2]))
+    if place.what == f"{MAYBE}version" and place.text == short and len(version.release) > 2:  # noqa: PLR2004
+        return replace(place, says=str(version), write=_two_numbers)
+    return place
+
+
+def _two_numbers(version: Version) -> str:
+    return ".".join(map(str, (*version.release, 0)[:2]))
 
 
 def _is_stale(place: Place) -> bool:

@@ -166,7 +166,9 @@ def _meant(one: str, known: Mapping[str, Package]) -> Package:
     near = difflib.get_close_matches(one, [*known, *by_name], n=1)
     raise UsageError(
         f"--package {one}: there is no such package, as committed",
-        f"did you mean {near[0]}?" if near else f"known: {', '.join(filter(None, known))}",
+        f"did you mean {near[0]}?"
+        if near
+        else f"known: {', '.join(folder or one.name for folder, one in known.items())}",
     )
 
 

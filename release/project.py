@@ -110,7 +110,8 @@ class Project:
     @property
     def tested_in(self) -> str:
         """Return the folder in which its tests run: its own if it has a noxfile, else the top."""
-        is_own = self.config.test_command or self.files.read("noxfile.py") is not None
+        own = table_at(self.pyproject, "tool", "nox-release")
+        is_own = "test-command" in own or self.files.read("noxfile.py") is not None
         return self.folder if is_own else ""
 
     def from_top(self, path: str) -> str:

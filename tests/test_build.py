@@ -193,3 +193,27 @@ def test_modules_that_python_is_told_of_get_into_no_build(stage: Stage, tmp_path
     stage.monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = stage.run("build")
     assert done.code == 0, done.err
+
+
+EMPTY = """\
+import os, zipfile
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    path = os.path.join(folder, name)
+    with zipfile.ZipFile(path) as wheel:
+        files = {one: wheel.read(one) for one in wheel.namelist() if one != "acme.py"}
+    with zipfile.ZipFile(path, "w") as wheel:
+        for one, data in files.items():
+            wheel.writestr(one, data)
+    return name
+"""
+
+
+def test_a_wheel_with_nothing_in_it_is_refused(stage: Stage) -> None:
+    stage.commit(with_backend(EMPTY))
+    done = stage.run("build")
+    assert done.code == 1
+    assert "acme-1.2.3-py3-none-any.whl holds no file but its metadata" in done.err

@@ -1,0 +1,3 @@
+project = "acme"
+version = "1.2"
+release = "1.2.3"

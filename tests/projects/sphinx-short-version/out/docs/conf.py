@@ -1,0 +1,3 @@
+project = "acme"
+version = "1.3"
+release = "1.3.0"
