@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DECLARED = ("pyproject.toml", "setup.py", "setup.cfg")
 FLIT = ("tool", "flit", "metadata")
 NAMES = (("project", "name"), ("tool", "poetry", "name"), (*FLIT, "dist-name"), (*FLIT, "module"))
-ONE_WAY = ("branch", "main", "remote", "repository", "index_url", "intent_ref", "next_dev")
+ONE_WAY = ("repository", "index_url", "next_dev")  # what packages that go together must share
 PIN = rb"(?im)(?<=[\"'\s])%b(?:[ \t]*\[[^\]\r\n]*\])?[ \t]*===?[ \t]*(?P<version>[0-9][\w.!+]*)"
 
 

@@ -33,6 +33,7 @@ FILES = {"open", "os.remove", "os.rename"}  # by pathlib, for this package
 VARIES = re.compile(r"[0-9a-f]{32,}|/\S*/|nox-release-\w+|127\.0\.0\.1:\d+|tmp\w{8}")
 HOWS = ("kill", "power", "interrupt", "terminate")
 MISSED = 77  # the exit code of a process that wasn't stopped in the middle, as it should have been
+INTERRUPTED = 130  # the exit code after SIGINT and SIGTERM
 LOOK = 0.0002  # seconds between two looks at what is under way
 COMING, UNDER_WAY, OVER = "coming", "under way", "over"
 
@@ -182,24 +183,29 @@ class Watch:
         with self.lock:
             self.is_idle.set()
             self.write("stopped", key)
-        if how == "full":
-            self.write("full", str(fill(os.environ["STOPPER_DISK"], self.chosen["room"])))
-        elif how == "power":  # with every program that was started
-            for group in programs():
-                with suppress(ProcessLookupError):  # it has none of its own
-                    os.killpg(group, signal.SIGKILL)
-            os.killpg(0, signal.SIGKILL)
-        else:
-            if how == "kill":
-                with open(f"{self.log.name}-survivors", "w", encoding="ascii") as file:  # noqa: PTH123
-                    json.dump(programs(), file)
-            number = {"kill": "SIGKILL", "interrupt": "SIGINT", "terminate": "SIGTERM"}[how]
-            os.kill(os.getpid(), signal.Signals[number])
+            if how == "full":
+                self.write("full", str(fill(os.environ["STOPPER_DISK"], self.chosen["room"])))
+            else:
+                send(how, f"{self.log.name}-survivors")
 
     def write(self, word: str, what: str) -> None:
         row = [round(time.monotonic() - self.began, 4), word, what]
         self.log.write(json.dumps(row) + "\n")
         self.log.flush()
+
+
+def send(how: str, survivors: str) -> None:
+    """Send the signals of a stop; programs that outlive it are written down."""
+    if how == "power":  # with every program that was started
+        for group in programs():
+            with suppress(ProcessLookupError):  # it has none of its own
+                os.killpg(group, signal.SIGKILL)
+        os.killpg(0, signal.SIGKILL)
+    if how == "kill":
+        with open(survivors, "w", encoding="ascii") as file:  # noqa: PTH123
+            json.dump(programs(), file)
+    number = {"kill": "SIGKILL", "interrupt": "SIGINT", "terminate": "SIGTERM"}[how]
+    os.kill(os.getpid(), signal.Signals[number])
 
 
 def fill(disk: str, room: int) -> int:
@@ -226,12 +232,12 @@ def main() -> None:
         sys.addaudithook(watch)
         try:
             run()
-        finally:
-            with watch.lock:
-                is_missed = watch.target and watch.is_strict and not watch.is_idle.is_set()
+        except SystemExit as end:
+            with watch.lock:  # while it is held, a stop is under way
                 watch.is_idle.set()
-            if is_missed:
+            if watch.target and watch.is_strict and end.code != INTERRUPTED:
                 os._exit(MISSED)
+            raise
 
 
 if __name__ == "__main__":

@@ -280,12 +280,11 @@ def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
     assert "the same command makes the next pre-release of all" in done.err
 
 
-@pytest.mark.parametrize("key", ["repository", "main", "intent-ref", "next-dev"])
+@pytest.mark.parametrize("key", ["repository", "next-dev"])
 def test_packages_that_go_different_ways_are_not_released_together(
     lockstep: Stage, key: str
 ) -> None:
-    others: dict[str, object] = {"main": "pull-request", "intent-ref": "refs/a", "next-dev": True}
-    value = json.dumps(others.get(key, "https://private.invalid/"))
+    value = json.dumps({"next-dev": True}.get(key, "https://private.invalid/"))
     own = f"\n[tool.nox-release]\n{key} = {value}\n"
     path = lockstep.clone / "libs/cli/pyproject.toml"
     lockstep.commit({"libs/cli/pyproject.toml": path.read_text(encoding="utf-8") + own})
@@ -293,3 +292,13 @@ def test_packages_that_go_different_ways_are_not_released_together(
     assert done.code == 2, done.out
     assert f"acme-cli goes with acme-core, and their {key} differs" in done.err
     assert "say it once" in done.err
+
+
+@pytest.mark.parametrize("key", ["branch", "main", "remote", "intent-ref"])
+def test_what_counts_for_the_repository_is_said_at_its_top(apart: Stage, key: str) -> None:
+    path = apart.clone / "libs/cli/pyproject.toml"
+    own = f'\n[tool.nox-release]\n{key} = "refs/x"\n'
+    apart.commit({"libs/cli/pyproject.toml": path.read_text(encoding="utf-8") + own})
+    done = apart.run("publish", "minor", "--package", "libs/cli", "--dry-run")
+    assert done.code == 2, done.out
+    assert f"libs/cli: [tool.nox-release] {key} counts for the whole repository" in done.err

@@ -116,7 +116,7 @@ def test_a_tag_and_a_message_contain_the_version(key: str, value: str) -> None:
         Configuration.load({key: value})
 
 
-@pytest.mark.parametrize("value", [[], ["make", "bump"], ["make", "{previous}"]])
+@pytest.mark.parametrize("value", [["make", "bump"], ["make", "{previous}"]])
 def test_the_command_that_writes_the_version_is_told_it(value: list[str]) -> None:
     with pytest.raises(UsageError, match=r"bump-command must contain {version}"):
         Configuration.load({"bump-command": value})
