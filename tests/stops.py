@@ -32,9 +32,7 @@ READS = re.compile(
     r"remote get-url|status|check-ref-format|var |merge-base|ls-files|ls-tree|tag --merged|"
     r"worktree list)|http\.client\.send GET|tempfile\.mkdtemp"
 )
-OUTSIDE = re.compile(
-    r"git .* push |http\.client|git .* merge|worktree add|commit --quiet|_in_process"
-)
+OUTSIDE = re.compile(r"git .* push |http\.client")
 # What a killed git has left, and only people may remove: in our words, and in git's.
 LOCKED = re.compile(r"once there is no (.+)|Unable to create '(.+?\.lock)': File exists")
 EXIT_CODES = {
@@ -153,9 +151,9 @@ def some_stops(seen: list[Effect], plain: list[Effect], differing: str) -> Cases
         for part, stop in enumerate(effect.stops([""]))
         if OUTSIDE.search(effect.name) or part == number % 2 or not effect.seconds
     )
-    for effect in own if seen is plain else ():
+    for number, effect in enumerate(own if seen is plain else ()):
         if re.search(" push | merge ", effect.name):
-            yield from product(effect.stops((), (0,)), (False, True))
+            yield from ((stop, bool(number % 2)) for stop in effect.stops((), (0,)))
 
 
 def own_effects(seen: list[Effect], plain: list[Effect], differing: str) -> list[Effect]:
