@@ -14,10 +14,11 @@ from release import ReleaseError
 from release.build import DEFAULT_TESTS
 from release.checks import questions
 from release.configuration import Configuration
+from release.git import TAGS
 from release.project import Project, asking
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
-from release.world import TAGS, World, today, upload_source
+from release.world import World, today, upload_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

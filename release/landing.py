@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import made_together
-from release.git import REMOTE_REJECTED, Lease, peeled
+from release.git import REMOTE_REJECTED, TAGS, Lease, peeled
 from release.process import ProgramFailed
 from release.project import Project
 from release.worktree import commit_on_top, merge, tree_with
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from release import Problem, Refused, ReleaseError, Unfinished
 from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
-from release.git import peeled
+from release.git import TAGS, peeled
 from release.plan import is_of, recorded
 from release.steps import steps
 from release.tags import release_tag
 from release.trust import accept
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.checkout import follow, followed
 from release.index import IndexUnreadable
 from release.landing import (
     delete_release_branch,
@@ -26,7 +27,6 @@ from release.landing import (
     titles,
 )
 from release.process import ProgramFailed
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -272,38 +272,14 @@ def following(tags: Sequence[str], commit: str, branch: str, world: World) -> St
     """Return the step that brings this checkout to a release."""
     return Step(
         title=f"Bring this checkout to {' and '.join(tags)}",
-        done=partial(followed, tags, commit, world),
-        do=partial(follow, tags, commit, branch, world),
+        done=partial(followed, tags, commit, world.git),
+        do=partial(come, tags, commit, branch, world),
     )
 
 
-def followed(tags: Iterable[str], commit: str, world: World) -> bool:
-    """Say whether this checkout contains the release commit, and this clone has the tags."""
-    git = world.git
-    has_tags = all(git.local_ref(TAGS + tag) for tag in tags)
-    return has_tags and git.is_ancestor(commit, git.resolve("HEAD"))
-
-
-def follow(tags: Iterable[str], commit: str, branch: str, world: World, line: Line) -> None:
-    """Fetch the tags; fast-forward this checkout to the branch, if that disturbs nothing.
-
-    The release is done without it, so whatever is in the way is left alone.
-    """
-    git = world.git
-    try:
-        git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
-        # A missing file is in no merge's way: git writes it, or leaves it missing.
-        tip, dirty = git.fetch_tip(branch) or commit, git.dirty_files()
-        if git.branch() != branch:
-            line.remark = f"left alone: {branch} isn't checked out"
-        elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
-            line.remark = f"left alone: {', '.join(own[:3])} changed meanwhile"
-        else:
-            git.fast_forward(tip, dirty)
-    except ProgramFailed:
-        locks = " and no ".join(map(str, git.locks(*(TAGS + tag for tag in tags))))
-        once = f", once there is no {locks}" if locks else ""
-        line.remark = f"left alone: git pull brings it{once}"
+def come(tags: Sequence[str], commit: str, branch: str, world: World, line: Line) -> None:
+    """Bring this checkout to a release, if that disturbs nothing."""
+    line.remark = follow(tags, commit, branch, world.git)
 
 
 # The intent

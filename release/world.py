@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release import Problem, Refused, ReleaseError
 from release.commands import programs_env
+from release.git import TAGS
 from release.index import Index
 from release.intent import IntentRef
 from release.tags import is_release_tag, newest_first
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Subject: TypeAlias = "tuple[Project, Facts]"  # what may be released, and what is known of it
-TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
