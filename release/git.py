@@ -222,12 +222,15 @@ class Git:
         revisions = "\n".join([*commits, f"^{tip}"])
         return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
 
-    def since(self, commit: str | None, tip: str, limit: int) -> tuple[int, list[tuple[str, str]]]:
+    def since(
+        self, commit: str | None, tip: str, limit: int, but: str = ""
+    ) -> tuple[int, list[tuple[str, str]]]:
         """Return how many commits `tip` has that `commit` lacks, and id and subject of the newest.
 
-        None for `commit`: all of them.
+        None for `commit`: all of them. Those with a row that matches `but` are left out.
         """
-        revisions = [tip, *([f"^{commit}"] if commit else [])]
+        others = ["--invert-grep", "--extended-regexp", f"--grep={but}"] if but else []
+        revisions = [*others, tip, *([f"^{commit}"] if commit else [])]
         count = int(self("rev-list", "--count", *revisions))
         rows = self("log", "-z", f"--max-count={limit}", "--format=%H %s", *revisions).split("\0")
         pairs = (row.partition(" ") for row in rows if row)
