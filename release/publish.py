@@ -339,9 +339,12 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 @contextmanager
 def unfinished_on_error(
-    world: World, console: Console, *, plan: Plan | None = None, hint: str = ""
+    world: World, console: Console, *, plan: Plan | None = None, hint: str = "", then: str = ""
 ) -> Iterator[None]:
-    """Turn every error but `Refused` into `Unfinished`, which says how the `plan` goes on."""
+    """Turn every error but `Refused` into `Unfinished`, which says how the `plan` goes on.
+
+    `then` is what is so afterwards, when somebody stops it there; "": all is done.
+    """
     hint = hint or (
         "the same command continues; from another clone: "
         f"nox -s publish_release -- --resume{world.again}\n"
@@ -350,7 +353,7 @@ def unfinished_on_error(
     before, console.interrupted = console.interrupted, hint
     try:
         yield
-        console.interrupted = "all was done before"
+        console.interrupted = then or "all was done before"
     except Refused:
         console.interrupted = before
         raise
