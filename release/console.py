@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console as Terminal
 from rich.console import Group
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from release.intent import Intent
     from release.plan import Distribution, Draft, Plan, Release
+
+    SomeRelease = TypeVar("SomeRelease", bound=Release)
 
 MINUTE = 60.0
 SHORT = 8  # characters of a secret
@@ -166,14 +168,16 @@ class Console:
         """Print what is going to happen."""
         titles = list(steps)
         self.say(draft.title, style="bold")
+        folders = {row: one.folder for row, one in _rows("folder", draft) if one.folder}
         self.table(
             {
+                **folders,
                 **self._versions(draft),
                 "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
                 if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
                 "tag": ", ".join(filter(None, draft.tags)) or "none",
-                **({"notes": draft.notes.source} if draft.tag else {}),
+                **{row: one.notes.source for row, one in _rows("notes", draft) if draft.tag},
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
                 "artifacts": "one sdist, and the wheel built from it",
                 "index": draft.repository,
@@ -186,6 +190,8 @@ class Console:
             self.diff(edit.diff())
         for one in draft.all:
             if one.notes.text:
+                of = f" of {one.name} {one.version}" if draft.siblings else ""
+                self.say(f"\n  Release notes{of}:", style="bold")
                 self.excerpt(one.notes.text)
         for text in (text for one in draft.all for text in one.stale):
             self.say(f"\n  left alone: {text}", style="yellow")
@@ -198,10 +204,8 @@ class Console:
     def _versions(self, release: Release) -> dict[str, str]:
         """Return a row for the version of each package."""
         return {
-            f"version of {one.name}" if release.siblings else "version": (
-                f"{one.previous} {self.arrow} {one.version} ({one.bump})"
-            )
-            for one in release.all
+            row: f"{one.previous} {self.arrow} {one.version} ({one.bump})"
+            for row, one in _rows("version", release)
         }
 
     def show_pending(self, intent: Intent) -> None:
@@ -233,6 +237,10 @@ class Console:
         self.table(next_)
         self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
+
+    def show_dry_run(self, command: str) -> None:
+        """Print that nothing has been done, and the command that does it."""
+        self.say(f"Nothing was changed. To do it: {command}", style="bold")
 
     def show_released_before(self, tags: Sequence[str]) -> None:
         """Print that this very command has been done."""
@@ -283,3 +291,9 @@ class Console:
         if self.as_json:
             text = json.dumps({**self.document, "exit_code": exit_code}, indent=2)
             sys.stdout.write(self.clean(text) + "\n")
+
+
+def _rows(what: str, release: SomeRelease) -> Iterator[tuple[str, SomeRelease]]:
+    """Name a row of a table for each package of a release."""
+    for one in release.all:
+        yield f"{what} of {one.name}" if release.siblings else what, one
