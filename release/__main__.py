@@ -155,8 +155,7 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
-    from release.prerelease import prepare_all, publish_all
-    from release.publish import story
+    from release.prerelease import prepare_all, publish_all, show_all
 
     git, projects = _here(options, options.ref)
     world = _world(git, projects[0].config, options, console)
@@ -165,8 +164,7 @@ def _publish_rc(options: Options, console: Console) -> None:
     ask = () if options.ref else (clean_tree,)
     base = git.named(options.ref or "HEAD")
     prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
-    for project, drafts in zip(projects, prepared, strict=True):
-        console.show_draft(drafts[0], story(drafts[0], [project], world))
+    show_all(prepared, console)
     if options.dry_run:
         console.show_dry_run(options.again)
         return

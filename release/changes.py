@@ -54,19 +54,18 @@ def changed(
         replace(
             one,
             notes=_drafted(one, project, edits, git),
-            stale=(*one.stale, *(_left_behind(one, known) if one.tag else ())),
+            stale=(*one.stale, *(left_behind(one.name, one.version, known) if one.tag else ())),
         )
         for one, project in zip(draft.all, projects, strict=True)
     ]
     return replace(told[0], edits=edits, siblings=tuple(told[1:]))
 
 
-def _left_behind(draft: Draft, known: Mapping[str, Package]) -> list[str]:
-    """Tell which packages require another version of this one, as they are after the release."""
+def left_behind(name: str, version: Version, known: Mapping[str, Package]) -> list[str]:
+    """Tell which packages require another version of a sibling than this one."""
     return [
-        f"{package.folder or '.'}: {package.name} requires {requirement}, which isn't "
-        f"{draft.version}"
-        for package, requirement in excluding(draft.name, draft.version, known)
+        f"{package.folder or '.'}: {package.name} requires {requirement}, which isn't {version}"
+        for package, requirement in excluding(name, version, known)
     ]
 
 
@@ -235,7 +234,7 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
         return Notes(source=log.path, text=text)
     last = _last(release.version, project)
     _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
-    source = f"the commits since {last}" if last else "the commits"
+    source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
     if log:
         source += f"; none drafted in {log.path}"
     return Notes(source=source, text=from_commits(subject for _, subject in commits))

@@ -193,8 +193,10 @@ class Console:
                 of = f" of {one.name} {one.version}" if draft.siblings else ""
                 self.say(f"\n  Release notes{of}:", style="bold")
                 self.excerpt(one.notes.text)
-        for text in (text for one in draft.all for text in one.stale):
-            self.say(f"\n  left alone: {text}", style="yellow")
+        if left := [text for one in draft.all for text in one.stale]:
+            self.say()
+        for text in left:
+            self.say(f"  left alone: {text}", style="yellow")
         self.say()
         for number, title in enumerate(titles, 1):
             self.say(f"  {number}. {title}")
@@ -227,7 +229,7 @@ class Console:
 
     def show_released(self, release: Draft | Plan, index_url: str) -> None:
         """Print the end of a release, and what the maintainer may do next."""
-        self.say(f"\n{release.title} is released", style="bold green")
+        self.say(f"\n{_are([release])} released", style="bold green")
         next_ = {
             "install": f"pip install --index-url {index_url} "
             + " ".join(f"{one.name}=={one.version}" for one in release.all)
@@ -258,12 +260,13 @@ class Console:
             self.say(f"  {one.sha256}  {folder / one.filename}")
         self.document["distributions"] = [vars(one) for one in distributions]
 
-    def show_rehearsed(self, draft: Draft, installed: str, commit: str) -> None:
-        """Print what a rehearsal made: the version that pip installs, commit, tag and diff."""
-        self.say(f"\n{draft.title} is rehearsed; nothing left this machine", style="bold green")
-        self.table({"pip installed": f"{draft.name} {installed}", "tag": draft.tag or "none"})
+    def show_rehearsed(self, drafts: Sequence[Draft], installed: Sequence[str], told: str) -> None:
+        """Print what a rehearsal made: what pip installed, the tags, and a tag with its commit."""
+        self.say(f"\n{_are(drafts)} rehearsed; nothing left this machine", style="bold green")
+        tags = dict.fromkeys(tag for draft in drafts for tag in draft.tags if tag)
+        self.table({"pip installed": ", ".join(installed), "tag": ", ".join(tags) or "none"})
         self.say()
-        self.diff(commit)
+        self.diff(told)
         self.document.update(state="rehearsed", installed=installed)
 
     def confirm(self, question: str) -> None:
@@ -291,6 +294,12 @@ class Console:
         if self.as_json:
             text = json.dumps({**self.document, "exit_code": exit_code}, indent=2)
             sys.stdout.write(self.clean(text) + "\n")
+
+
+def _are(releases: Sequence[Release]) -> str:
+    """Name what is something by now, with the verb."""
+    names = [f"{one.name} {one.version}" for release in releases for one in release.all]
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _rows(what: str, release: SomeRelease) -> Iterator[tuple[str, SomeRelease]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.build import DEFAULT_TESTS
-from release.changes import moved_pins
+from release.changes import left_behind, moved_pins
 from release.checks import questions
 from release.configuration import Configuration
 from release.git import TAGS
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LEVELS = ("patch", "current")  # the example is the first of them that makes a version
 ITSELF = "the version itself"
 TAKEN_ALONG = (
-    "To have one taken along: write the version there and commit it;\n"
+    "To have a copy taken along: write the version there and commit it;\n"
     "or name the place in version-files of [tool.nox-release]."
 )
 
@@ -118,6 +118,7 @@ def explain(
     seen = Seen.of(World.of(git, projects[0].config), projects[0].config)
     examples = [_example(one, frozenset(one.tagged(seen.tags).values())) for one in projects]
     moved = [(one, version) for one, (_, version) in zip(projects, examples, strict=True)]
+    others = {package.folder: package for package in known.values() if package not in found}
     return [
         Explanation(
             name=project.name,
@@ -128,7 +129,7 @@ def explain(
             changes=() if project.config.bump_command else tuple(_changes(project, version, moved)),
             by=shlex.join(project.config.bump_command),
             stale=project.stale,
-            unused=project.unused,
+            unused=(*project.unused, *left_behind(project.name, version, others)),
             checks=tuple(_question(one) for one in questions(project)),
         )
         for project, (level, version) in zip(projects, examples, strict=True)
@@ -288,9 +289,9 @@ def show(explanations: Sequence[Explanation], console: Console) -> None:
     lead, *siblings = explanations
     console.document.update(asdict(lead), siblings=[asdict(one) for one in siblings])
     for one in explanations:
+        console.say("\n" * (one is not lead) + one.name, style="bold")
         own = {name: fact for name, fact in one.facts.items() if fact != lead.facts[name]}
         facts = lead.facts if one is lead else {"version": one.facts["version"], **own}
-        console.say(one.name, style="bold")
         console.table({name: str(fact) for name, fact in facts.items()})
         if one is lead and siblings:
             names = ", ".join(one.name for one in siblings)
@@ -298,11 +299,12 @@ def show(explanations: Sequence[Explanation], console: Console) -> None:
         if one is lead:
             console.say("Settings, as `scheme`, go into [tool.nox-release] of pyproject.toml.")
         _show_changes(one, console)
-    if left := [text for one in explanations for text in (*one.stale, *one.unused)]:
+    copies = [text for one in explanations for text in one.stale]
+    if left := [*(text for one in explanations for text in one.unused), *copies]:
         console.say("\nLeft alone:")
-        for text in left:
-            console.say(f"  {text}", style="yellow")
-    if any(one.stale for one in explanations):
+    for text in left:
+        console.say(f"  {text}", style="yellow")
+    if copies:
         console.say(TAKEN_ALONG)
     console.say("\nBefore anything happens, a release asks:")
     for question in dict.fromkeys(text for one in explanations for text in one.checks):

@@ -15,8 +15,17 @@ from release import Problem, Refused
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
-from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
-from release.steps import take, uploads
+from release.publish import (
+    BUILD,
+    CHECK,
+    UPLOAD,
+    build_and_check,
+    draft_of,
+    each,
+    still_follows,
+    unfinished_on_error,
+)
+from release.steps import SEE, take, uploads
 from release.upload import UploadRefused
 from release.worktree import tree_with, worktree
 
@@ -77,6 +86,14 @@ def prepare_all(
         found.append(prepare_rc(bump, project, facts, world, base=base, ask=ask, moved=moved))
         moved.append((project, found[-1][0].version))
     return found
+
+
+def show_all(prepared: Iterable[tuple[Draft, ...]], console: Console) -> None:
+    """Print what is going to happen: each package, and the steps for all of them."""
+    *others, last = drafts = [found[0] for found in prepared]
+    for draft in others:
+        console.show_draft(draft, ())
+    console.show_draft(last, [*each(drafts, BUILD, CHECK), *each(drafts, UPLOAD, SEE)])
 
 
 def publish_all(
@@ -167,7 +184,7 @@ def upload_rc(
     is_first: bool,
 ) -> None:
     """Upload a pre-release, and see it there; after a no to the very first file it is `Refused`."""
-    first, *rest = uploads(draft.name, distributions, dist, world)
+    first, *rest = uploads(draft, distributions, dist, world)
     try:
         take(first, console)
     except (Conflict, UploadRefused) as error:

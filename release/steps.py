@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from release.console import Console, Line
     from release.index import Index, IndexFile
     from release.intent import Intent
-    from release.plan import Distribution, Plan
+    from release.plan import Distribution, Plan, Release
     from release.world import World
 
     Look = Callable[[Plan, World], bool]
     Act = Callable[[Plan, World], None]
 
+SEE = "See every file{} on the index"
 POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
 
@@ -85,11 +86,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
-        *(
-            step
-            for one in plan.all
-            for step in uploads(one.name, one.distributions, dist, world, hold)
-        ),
+        *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
         *landings(plan, world, hold),
         following(plan.tags, plan.commit, plan.branch, world),
         # Release notes belong here: they speak of what is on the index and on the remote.
@@ -155,8 +152,13 @@ def is_half_published(plan: Plan, world: World) -> bool:
 # Upload, and see it there
 
 
+def named(name: str, folder: str) -> str:
+    """Return what the titles of steps say of a package below the top, which may be one of many."""
+    return f" of {name}" if folder else ""
+
+
 def uploads(
-    name: str,
+    package: Release,
     distributions: Sequence[Distribution],
     dist: Path,
     world: World,
@@ -167,7 +169,7 @@ def uploads(
     The first file creates the release on the index. The sdist comes last, so that there is no
     moment in which an installer finds nothing but source.
     """
-    wheels = [one for one in distributions if one.is_wheel]
+    name, wheels = package.name, [one for one in distributions if one.is_wheel]
     groups = [wheels[:1], wheels[1:], [one for one in distributions if not one.is_wheel]]
     titles = [group[0].filename if len(group) == 1 else f"{len(group)} wheels" for group in groups]
     return [
@@ -181,7 +183,7 @@ def uploads(
             if group
         ),
         Step(
-            title="See every file on the index",
+            title=SEE.format(named(name, package.folder)),
             done=lambda: not unseen(name, distributions, world),
             do=partial(wait_until_listed, name, distributions, world),
         ),

@@ -157,7 +157,11 @@ def test_siblings_in_lockstep_move_together(lockstep: Stage) -> None:
     assert lockstep.published() == names(("core", "1.3.0"), ("cli", "1.3.0"))
     assert '"acme-core[x]==1.3.0"' in text(lockstep, "libs/cli/pyproject.toml")
     assert text(lockstep, "uv.lock") + "\n" == LOCK.format(core="1.3.0", cli="1.3.0")
-    titles = [row for row in done.out.splitlines() if "Upload" in row and "✓" in row]
+    steps = [row for row in done.out.splitlines() if "✓" in row]
+    seen = [row for row in steps if "See every file of" in row]
+    assert ["acme-core on" in row for row in seen] == [True, False]
+    assert "  5. Build sdist and wheel of acme-cli\n" in done.out
+    titles = [row for row in steps if "Upload" in row]
     assert ["core" in row for row in titles] == [True, True, False, False]
 
 
@@ -225,6 +229,8 @@ def test_candidates_require_each_other(lockstep: Stage) -> None:
     done = lockstep.run("publish-rc", "minor", "--package", "libs/core")
     assert done.code == 0, done.err
     assert lockstep.published() == names(("core", "1.3.0rc1"), ("cli", "1.3.0rc1"))
+    assert "  3. Build sdist and wheel of acme-cli\n" in done.out
+    assert "  8. See every file of acme-cli on the index\n" in done.out
     assert lockstep.state()[1:] == before
     (wheel,) = [
         path
@@ -268,8 +274,10 @@ def test_what_only_looks_takes_a_package_too(apart: Stage, verb: str) -> None:
 def test_both_are_rehearsed(lockstep: Stage) -> None:
     done = lockstep.run("rehearse", "minor", "--package", "libs/core", "--skip-tests")
     assert done.code == 0, done.err
-    assert "acme-core 1.3.0" in done.out
-    assert "acme-cli 1.3.0" in done.out
+    end = done.out.partition("acme-core 1.3.0, acme-cli 1.3.0 are rehearsed; nothing left")[2]
+    assert "pip installed  acme-core 1.3.0, acme-cli 1.3.0\n" in end
+    assert "tag            acme-core-v1.3.0, acme-cli-v1.3.0\n" in end
+    assert end.count("diff --git a/uv.lock") == 1, "the commit is shown once"
     assert lockstep.published() == []
 
 
@@ -378,6 +386,10 @@ def test_explain_shows_all_that_a_release_takes_along(lockstep: Stage) -> None:
         assert "`nox -s publish_release -- patch --package libs/cli` would make 1.2.4" in told
         assert "libs/cli/pyproject.toml line 11: requirement of acme-core\n" in told
         assert told.count("branch    ") == told.count("Before anything happens") == 1
+    lockstep.commit(package("gui", "2.0", "acme-core<1.2.4"))
+    told = lockstep.run("explain", "--package", "libs/core").out
+    assert "libs/gui: acme-gui requires acme-core<1.2.4, which isn't 1.2.4\n" in told
+    assert "acme-cli requires" not in told
     document = lockstep.run("explain", "--package", "libs/cli", "--json").document
     assert (document["name"], document["siblings"][0]["name"]) == ("acme-core", "acme-cli")
 
