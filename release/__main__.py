@@ -103,7 +103,9 @@ def _publish(options: Options, console: Console) -> None:
 
 
 def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+    from release.plan import Said
     from release.publish import prepare, publish, story
+    from release.readiness import acknowledge, acknowledged, wait_for_tests
     from release.steps import following, take
     from release.trust import released_before
 
@@ -116,9 +118,14 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
             take(step, console)
         console.show_released_before(tags)
         return
-    draft = prepare(bump, subjects, world, skip_tests=options.skip_tests)
+    config, head = projects[0].config, world.git.resolve("HEAD")
+    wait_for_tests(head, config, world, options.wait, console)
+    vouched = acknowledged(config, world, is_said=options.acknowledge)
+    said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
+    draft = prepare(bump, subjects, world, said)
     console.show_draft(draft, story(draft, projects, world))
     if not options.dry_run:
+        draft = acknowledge(draft, config, world, console)
         console.show_released(publish(draft, projects, world, console), world.index.simple_url)
 
 

@@ -15,7 +15,7 @@ from release.version import line, objection
 from release.world import TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from packaging.version import Version
 
@@ -51,18 +51,23 @@ def cases(draft: Draft, subjects: Iterable[Subject], world: World) -> list[Case]
 
 
 def questions(project: Project) -> list[Question]:
-    """Return the questions that a release of this project has to answer."""
+    """Return the questions that a release of this project has to answer in any case."""
     idle = set() if project.vcs else {tags_are_here, is_not_tagged}
     idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
     return [question for question in RELEASE if question not in idle]
 
 
-def check(cases: Sequence[Case], questions: tuple[Question, ...]) -> None:
-    """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
+def check(
+    cases: Sequence[Case], questions: Sequence[Question], each: Collection[Question] = ()
+) -> None:
+    """Ask all questions at once; `Refused` carries every problem, in the questions' order.
+
+    Those of `each` are about one package, as are some of ours; the others are asked once.
+    """
     asked = [
         (question, case)
         for question in questions
-        for case in (cases if question in OF_A_PACKAGE else cases[:1])
+        for case in (cases if question in OF_A_PACKAGE or question in each else cases[:1])
     ]
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
         answers = list(pool.map(lambda one: _ask(*one), asked))

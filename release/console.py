@@ -179,6 +179,8 @@ class Console:
                 "index": draft.repository,
                 "remote": draft.remote,
                 "tests": " ".join(draft.tests) or "skipped",
+                **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
+                **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),
             }
         )
         for edit in draft.edits:

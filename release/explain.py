@@ -15,15 +15,17 @@ from release.build import DEFAULT_TESTS
 from release.checks import questions
 from release.configuration import Configuration
 from release.project import Project, asking
+from release.readiness import Waivable, asked
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
 from release.world import TAGS, World, today, upload_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from packaging.version import Version
 
+    from release.checks import Question
     from release.console import Console
     from release.git import Git
     from release.places import Files, Place
@@ -101,6 +103,7 @@ def explain(git: Git, files: Files) -> Explanation:
             config, "intent-ref", f"{config.intent_ref}, while a release is unfinished"
         ),
     }
+    asked_before: list[Question] = [*questions(project), *asked(config, world)]
     return Explanation(
         name=project.name,
         level=level,
@@ -109,12 +112,13 @@ def explain(git: Git, files: Files) -> Explanation:
         changes=() if config.bump_command else tuple(_changes(project, version)),
         by=shlex.join(config.bump_command),
         stale=project.stale,
-        checks=tuple(_question(one) for one in questions(project)),
+        checks=tuple(map(_question, asked_before)),
     )
 
 
-def _question(check: Callable[..., object]) -> str:
-    return (check.__doc__ or "").partition("?")[0] + "?"
+def _question(check: Question) -> str:
+    text = check.ask.__doc__ if isinstance(check, Waivable) else check.__doc__
+    return (text or "").partition("?")[0] + "?"
 
 
 def _end(project: Project, files: Files) -> str:

@@ -15,6 +15,7 @@ from release import Problem, Refused, ReleaseError, Unfinished
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
+from release.plan import Said
 from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
 from release.steps import take, uploads
 from release.upload import UploadRefused
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.version import Bump
     from release.world import Facts, Subject, World
+
+UNTESTED = Said(skip_tests=True)
 
 
 def prepare_rc(  # noqa: PLR0913
@@ -50,9 +53,7 @@ def prepare_rc(  # noqa: PLR0913
     half = [facts.without(version) for version in facts.without_sdist()]
     drafts = []
     for known in (*half, facts):
-        draft = replace(
-            draft_of(bump, project, known, world, base, skip_tests=True), tag="", message=""
-        )
+        draft = replace(draft_of(bump, project, known, world, base, UNTESTED), tag="", message="")
         if known is facts or draft.version in facts.taken:
             draft = changed(draft, [project], world.git, moved)
             check(cases(draft, [(project, known)], world), (*ask, *PRE_RELEASE))

