@@ -103,6 +103,7 @@ def _publish(options: Options, console: Console) -> None:
 
 
 def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+    from release.pages import whats_next
     from release.plan import Said
     from release.publish import prepare, publish, story
     from release.readiness import acknowledge, acknowledged, wait_for_tests
@@ -126,10 +127,12 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     console.show_draft(draft, story(draft, projects, world))
     if not options.dry_run:
         draft = acknowledge(draft, config, world, console)
-        console.show_released(publish(draft, projects, world, console), world.index.simple_url)
+        plan = publish(draft, projects, world, console)
+        console.show_released(plan, whats_next(plan, world))
 
 
 def _finish(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+    from release.pages import whats_next
     from release.resume import resume
     from release.trust import accept
 
@@ -139,7 +142,8 @@ def _finish(options: Options, subjects: Sequence[Subject], world: World, console
     console.show_pending(intent)
     if not options.dry_run:
         console.confirm(f"Finish {intent.plan.title}?")
-        console.show_released(resume(intent, world, console), world.index.simple_url)
+        plan = resume(intent, world, console)
+        console.show_released(plan, whats_next(plan, world))
 
 
 def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
@@ -156,6 +160,7 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
+    from release.pages import whats_next
     from release.prerelease import prepare_all, publish_all
     from release.publish import story
 
@@ -170,7 +175,7 @@ def _publish_rc(options: Options, console: Console) -> None:
         console.show_draft(drafts[0], story(drafts[0], [project], world))
     if not options.dry_run:
         for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
-            console.show_released(draft, world.index.simple_url)
+            console.show_released(draft, whats_next(draft, world))
             console.show_built(built)
 
 

@@ -103,7 +103,7 @@ def explain(git: Git, files: Files) -> Explanation:
             config, "intent-ref", f"{config.intent_ref}, while a release is unfinished"
         ),
     }
-    asked_before: list[Question] = [*questions(project), *asked(config, world)]
+    asked_before: list[Question] = [*questions(project, world), *asked(config, world)]
     return Explanation(
         name=project.name,
         level=level,

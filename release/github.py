@@ -111,6 +111,10 @@ class GitHub:
         """Return the repository's page for people."""
         return f"{self.web}/{self.name}"
 
+    def page_url(self, tag: str) -> str:
+        """Return where people read the release notes of a tag, once they are published."""
+        return f"{self.url}/releases/tag/{tag}"
+
     # What it says
 
     def test_runs(self, commit: str, leave_out: frozenset[str]) -> list[TestRun]:
@@ -119,9 +123,14 @@ class GitHub:
         Runs of the workflows at the paths to `leave_out` don't count, nor those of this workflow.
         """
         with self._asking("which tests ran") as repository:
+            from github.CommitStatus import CommitStatus
+            from github.PaginatedList import PaginatedList
+
             there = repository.get_commit(commit)
             runs = [*there.get_check_runs(filter="latest")]
-            statuses = [*there.get_statuses()]
+            # Commit.get_statuses asks at a path that GitHub doesn't describe.
+            url = f"{there.url}/statuses"
+            statuses = [*PaginatedList(CommitStatus, repository.requester, url, None)]
             suites = {
                 one.check_suite_id
                 for one in repository.get_workflow_runs(head_sha=commit)
@@ -134,7 +143,7 @@ class GitHub:
             one = TestRun(name=status.context, state=status.state, url=status.target_url or "")
             newest.setdefault(one.name, one)
         for run in sorted(runs, key=lambda run: run.id):
-            if run.check_suite_id not in suites:
+            if run.check_suite.id not in suites:
                 state = run.conclusion or "" if run.status == "completed" else ""
                 newest[run.name] = TestRun(name=run.name, state=state, url=run.html_url or "")
         return [*newest.values()]
@@ -148,7 +157,7 @@ class GitHub:
                     title=one.title,
                     url=one.html_url,
                     labels=frozenset(label.name for label in one.labels),
-                    milestone=(one.raw_data["milestone"] or {}).get("title", ""),
+                    milestone=getattr(one.milestone, "title", ""),
                 )
                 for one in repository.get_pulls(state="open")
             ]
@@ -175,9 +184,9 @@ class GitHub:
 
         Drafts are shown to those who may write only.
         """
-        from github import UnknownObjectException
-
         with self._asking(f"about the release page of {tag}") as repository:
+            from github import UnknownObjectException
+
             try:
                 return _page(repository.get_release(tag))
             except UnknownObjectException:
@@ -227,7 +236,7 @@ class GitHub:
         import requests
         from urllib3.exceptions import HTTPError
 
-        client = self._client()
+        client = self._client()  # PyGithub imports itself in circles: one thread has to be first
         from github import GithubException
 
         try:
@@ -252,13 +261,13 @@ class GitHub:
     def _client(self) -> Github:
         """Return a client of this thread's own, which waits as long as rate limits say."""
         try:
-            from github import Auth, Github
+            from release.limits import Again
         except ImportError as error:
             raise ReleaseError(
                 f"{self.url} is on GitHub, which is asked with PyGithub",
                 "let the noxfile install nox-release[github]",
             ) from error
-        from release.limits import Again
+        from github import Auth, Github
 
         return Github(
             base_url=self.api,

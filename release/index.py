@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from release import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import requests
@@ -107,6 +107,14 @@ class Index:
             folders.pop()
         return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
 
+    def pip_install(self, *requirements: str) -> str:
+        """Return the command with which users install from this index."""
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+        is_default = self.simple_url == PYPI_SIMPLE_ENDPOINT
+        source = [] if is_default else ["--index-url", self.simple_url]
+        return " ".join(["pip install", *source, *requirements])
+
     # What it has
 
     def files(self, name: str) -> tuple[IndexFile, ...]:
@@ -176,21 +184,34 @@ class Index:
 
     def sha256_of(self, file: IndexFile) -> str:
         """Return a file's sha256; where the index doesn't say it, the file is downloaded."""
+        if file.sha256:
+            return file.sha256
+        digest = hashlib.sha256()
+        for chunk in self._content(file):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def download(self, name: str, one: Distribution, path: Path) -> None:
+        """Write a file of project `name` to `path`; `ReleaseError` where that one isn't there."""
+        for file in self.files(name):
+            if file.filename == one.filename and self.has(one, [file]):
+                with path.open("wb") as target:
+                    target.writelines(self._content(file))
+                self._insist_on_bytes(path, one)
+                return
+        raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
+
+    def _content(self, file: IndexFile) -> Iterator[bytes]:
         import requests
 
         from release.upload import reason
 
-        if file.sha256:
-            return file.sha256
-        digest = hashlib.sha256()
         try:
             with self._reader.get(file.url, stream=True, timeout=self.timeout) as answer:
                 answer.raise_for_status()
-                for chunk in answer.iter_content(1 << 16):
-                    digest.update(chunk)
+                yield from answer.iter_content(1 << 16)
         except requests.RequestException as error:
             raise IndexUnreadable(f"{file.url} can't be downloaded: {reason(error)}") from error
-        return digest.hexdigest()
 
     @cached_property
     def _reader(self) -> requests.Session:

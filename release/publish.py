@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused, ReleaseError, Unfinished
+from release import Problem, Refused, ReleaseError, Unfinished, pages
 from release import build as building
 from release.agreement import yank_command
 from release.changes import changed
@@ -126,6 +126,7 @@ def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
         *uploading,
         *titles(draft, world),
         f"Bring this checkout to {' and '.join(draft.tags)}",
+        *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
         f"Clear the intent {world.intent.name}",
     ]
 

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
-from release import ReleaseError
+from release import ReleaseError, pages
+from release.announcement import announce, released
 from release.index import IndexUnreadable
 from release.landing import (
     delete_release_branch,
@@ -25,6 +26,7 @@ from release.landing import (
     see_merged,
     titles,
 )
+from release.pages import stories
 from release.process import ProgramFailed
 from release.world import TAGS
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from release.console import Console, Line
     from release.index import IndexFile
     from release.intent import Intent
+    from release.pages import Story
     from release.plan import Distribution, Plan
     from release.world import World
 
@@ -92,13 +95,27 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         ),
         *landings(plan, world, hold),
         following(plan.tags, plan.commit, plan.branch, world),
-        # Release notes belong here: they speak of what is on the index and on the remote.
+        *(step for story in stories(plan, world) for step in telling(story, dist, hold)),
         Step(
             title=f"Clear the intent {world.intent.name}",
             done=lambda: world.intent.id() != intent.id,
             do=partial(clear, intent, world),
             is_seen_at_once=True,
         ),
+    ]
+
+
+def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step]:
+    """Return the steps that tell users of a release, on its page on GitHub."""
+
+    def step(title: str, done: Callable[[Story], bool], do: Callable[[Story], object]) -> Step:
+        return Step(title=title, done=partial(done, story), do=lambda _line: do(story), hold=hold)
+
+    to_draft, to_fill, to_publish = pages.titles(story.tag)
+    return [
+        step(to_draft, pages.drafted, pages.draft),
+        step(to_fill, pages.filled, partial(pages.fill, dist=dist)),
+        step(to_publish, pages.published, pages.publish),
     ]
 
 
@@ -317,7 +334,9 @@ def clear(intent: Intent, world: World, line: Line) -> None:
     git, name = world.git, world.intent.name
     line.remark = delete_release_branch(intent.plan, world)
     try:
-        world.intent.clear(intent)
+        if world.intent.clear(intent):  # whoever does it, announces
+            said = announce(released(intent.plan, world), world.webhook)
+            line.remark = ", ".join(filter(None, [line.remark, said]))
     except ProgramFailed as error:
         raise ReleaseError(
             f"all is done, but {git.remote} doesn't delete the intent {name}:\n"

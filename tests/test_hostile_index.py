@@ -30,12 +30,11 @@ from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
 from release.index import Conflict, Index
-from release.plan import Distribution, Plan
+from release.plan import Distribution, Plan, Said
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
 from release.steps import steps
-from release.plan import Said
 from release.version import Bump
 from release.world import World, environment, secret_values
 from tests.faults import (
