@@ -17,6 +17,7 @@ UNFINISHED = {"queued", "in_progress", "completed", "waiting", "requested", "pen
 # What can go wrong; some may be followed by seconds: `secondary-rate-limit 1`.
 SECONDARY = "secondary-rate-limit"  # with a Retry-After
 PRIMARY = "primary-rate-limit"  # exhausted, until the reset
+TOO_MANY = "429"  # the same, with that status
 SILENCE = "silence"  # no answer for so long, or for ever; and no effect
 CUT_BEFORE = "cut-before"  # the connection ends, and nothing has happened
 CUT_AFTER = "cut-after"  # the connection ends when it has happened
@@ -147,6 +148,7 @@ class Repository:
     has_immutable_releases: bool = False
     default_branch: str = "main"
     refs: dict[str, str] = field(default_factory=dict)  # a branch or a tag, and its commit
+    commits: set[str] = field(default_factory=set)  # that are known; if empty, any is
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     runs: list[WorkflowRun] = field(default_factory=list)
