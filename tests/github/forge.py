@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # States of a check run that has no conclusion yet.
 UNFINISHED = {"queued", "in_progress", "completed", "waiting", "requested", "pending"}
@@ -224,6 +227,7 @@ class Forge:
     requests: list[str] = field(default_factory=list)  # as they came: "GET /user"
     operations: set[str] = field(default_factory=set)  # that were asked for, and found valid
     violations: list[str] = field(default_factory=list)
+    watch: Callable[[str], object] = str  # is told each request before it is answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def repository(self, full_name: str, **more: Any) -> Repository:

@@ -2,6 +2,16 @@
 
 Every request and every answer is held to GitHub's own description; what differs is answered 500
 and ends in `Forge.violations`, and with them in an AssertionError.
+
+    forge = Forge()
+    acme = forge.repository("acme/acme")
+    forge.token("secret", pushes="acme/acme")
+    acme.check_run("tests", sha)  # green; "failure", "in_progress", …
+    acme.pull("Fix", labels=["release-blocker"], milestone="1.3.0")
+    forge.fault("POST", "*/assets", HALF_UPLOADED)
+    with serve(forge) as url:
+        ...
+    assert [one.tag_name for one in acme.releases if not one.draft] == ["v1.3.0"]
 """
 
 from __future__ import annotations
@@ -55,6 +65,7 @@ def serve(forge: Forge, prefix: str = "") -> Iterator[str]:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and content in one packet, or the other side is slow to acknowledge
 
     def __init__(self, forge: Forge, prefix: str, *args: Any) -> None:
         self.forge, self.prefix = forge, prefix
@@ -64,6 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         request, forge = self.read(), self.forge
         with forge.lock:
             forge.requests.append(f"{request.method} {request.path}")
+            forge.watch(forge.requests[-1])
             fault, _, seconds = forge.next_fault(request.method, request.path).partition(" ")
             operation = find(request.method, request.path)
         if not operation:

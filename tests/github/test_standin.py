@@ -111,6 +111,16 @@ def test_check_runs_come_in_pages(
     assert len([one for one in forge.requests if one.endswith("/check-runs")]) == 2
 
 
+def test_checks_finish_while_somebody_waits(
+    acme: Repository, repo: github.Repository.Repository, forge: Forge
+) -> None:
+    run = acme.check_run("tests", SHA, "queued")
+    states = iter(["queued", "in_progress", "success"])
+    forge.watch = lambda _: setattr(run, "state", next(states))
+    found = [next(iter(repo.get_commit(SHA).get_check_runs())) for _ in range(3)]
+    assert [one.conclusion for one in found] == [None, None, "success"]
+
+
 def test_only_the_newest_check_run_of_a_suite_counts(
     acme: Repository, repo: github.Repository.Repository
 ) -> None:
@@ -203,6 +213,8 @@ def test_a_draft_gets_its_assets_and_is_published(
     )  # fmt: skip
     assert public.get_latest_release().id == release.id
     assert next(iter(seen.get_assets())).digest == digest
+    release.update_release("1.3.0", "- Add", draft=True)
+    assert not list(public.get_releases())
 
 
 def test_names_are_given_once(repo: github.Repository.Repository) -> None:
