@@ -37,19 +37,27 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """A valid request: its operation, its arguments from path and query, its body."""
+class Request:
+    """A request as it came; not whole when the connection ended within its content."""
 
-    forge: Forge
-    base: str
+    method: str
     path: str
     query: dict[str, str]
-    token: Token | None
-    arguments: dict[str, Any]
-    body: dict[str, Any]
     content: bytes
     content_type: str
     is_whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A valid request: what it says in its path, its query and its JSON, and who asks."""
+
+    forge: Forge
+    base: str
+    request: Request
+    token: Token | None
+    arguments: dict[str, Any]
+    body: dict[str, Any]
 
     @property
     def full_name(self) -> str:
@@ -96,8 +104,9 @@ class Call:
         pages = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
         near = {"prev", "first"} if page > 1 else set()
         near |= {"next", "last"} if page < last else set()
+        address = self.base + self.request.path
         links = [
-            f'<{self.base}{self.path}?{urlencode(self.query | {"page": number})}>; rel="{name}"'
+            f'<{address}?{urlencode(self.request.query | {"page": number})}>; rel="{name}"'
             for name, number in pages.items()
             if name in near
         ]

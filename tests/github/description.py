@@ -139,16 +139,23 @@ def value_of(text: str, schema: dict[str, Any]) -> Any:
 
 def complete(name: str, /, **given: Any) -> dict[str, Any]:
     """Return an object by a schema of the description; what isn't given is there, and empty."""
-    schema = SCHEMAS[name]
-    if unknown := given.keys() - schema["properties"].keys():
+    if unknown := given.keys() - SCHEMAS[name]["properties"].keys():
         raise KeyError(f"{name} has no {', '.join(sorted(unknown))}")
-    missing = set(schema.get("required", ())) - given.keys()
-    return {key: empty(schema["properties"][key]) for key in sorted(missing)} | given
+    return {**least(name), **given}
+
+
+@cache
+def least(name: str) -> dict[str, Any]:
+    """Return what an object by a schema has at least."""
+    schema = SCHEMAS[name]
+    return {key: empty(schema["properties"][key]) for key in schema.get("required", ())}
 
 
 def empty(schema: dict[str, Any]) -> Any:
     """Return the least value that fits a schema."""
     schema = resolved(schema)
+    if "oneOf" in schema:
+        return empty(schema["oneOf"][0])
     if schema.get("nullable"):
         return None
     if schema.get("type") == "object":

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # States of a check run that has no conclusion yet.
 UNFINISHED = {"queued", "in_progress", "completed", "waiting", "requested", "pending"}
 # What can go wrong; some may be followed by seconds: `secondary-rate-limit 1`.
 SECONDARY = "secondary-rate-limit"  # with a Retry-After
 PRIMARY = "primary-rate-limit"  # exhausted, until the reset
+TOO_MANY = "429"  # the same, with that status
 SILENCE = "silence"  # no answer for so long, or for ever; and no effect
 CUT_BEFORE = "cut-before"  # the connection ends, and nothing has happened
 CUT_AFTER = "cut-after"  # the connection ends when it has happened
@@ -147,6 +151,7 @@ class Repository:
     has_immutable_releases: bool = False
     default_branch: str = "main"
     refs: dict[str, str] = field(default_factory=dict)  # a branch or a tag, and its commit
+    commits: set[str] = field(default_factory=set)  # that are known; if empty, any is
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     runs: list[WorkflowRun] = field(default_factory=list)
@@ -222,6 +227,7 @@ class Forge:
     requests: list[str] = field(default_factory=list)  # as they came: "GET /user"
     operations: set[str] = field(default_factory=set)  # that were asked for, and found valid
     violations: list[str] = field(default_factory=list)
+    watch: Callable[[str], object] = str  # is told each request before it is answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def repository(self, full_name: str, **more: Any) -> Repository:

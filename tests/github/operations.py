@@ -101,8 +101,11 @@ def statuses(call: Call) -> Answer:
 
 def commit(call: Call) -> str:
     """Return the commit that a branch, a tag or a commit's own id stands for."""
-    ref = re.sub("^(heads|tags)/", "", call.arguments["ref"])
-    return call.repo.refs.get(ref, ref)
+    repo, ref = call.repo, re.sub("^(heads|tags)/", "", call.arguments["ref"])
+    sha = repo.refs.get(ref, ref)
+    if repo.commits and sha not in repo.commits:
+        raise Refusal(422, f"No commit found for SHA: {ref}")
+    return sha
 
 
 # Workflow runs
@@ -225,9 +228,8 @@ def update_release(call: Call) -> Answer:
     repo, given = call.writable, call.body
     one, was_draft = call.release, call.release.draft
     tag = given.get("tag_name", one.tag_name)
-    if one.immutable and tag != one.tag_name:
-        raise Refusal(422, "Validation Failed", resource="Release", code="custom",
-                      message="Cannot change the tag of an immutable release.")  # fmt: skip
+    if one.immutable and (tag != one.tag_name or given.get("draft")):
+        raise Refusal(422, "Cannot change the tag of an immutable release.")
     refuse_taken(repo, tag, besides=one)
     refuse_latest(
         given,
@@ -236,8 +238,8 @@ def update_release(call: Call) -> Answer:
     )
     for key in ("tag_name", "target_commitish", "name", "body", "prerelease"):
         setattr(one, key, given.get(key, getattr(one, key)))
-    if was_draft and not given.get("draft", True):
-        publish(repo, one)
+    if given.get("draft", was_draft) != was_draft:
+        (publish if was_draft else withdraw)(repo, one)
     choose_latest(repo, one, given, was_draft=was_draft)
     return Answer(content=objects.release(call.base, repo, one))
 
@@ -265,6 +267,11 @@ def refuse_latest(given: dict[str, Any], *, draft: bool, prerelease: bool) -> No
     if given.get("make_latest") == "true" and (draft or prerelease):
         raise Refusal(422, "Validation Failed", resource="Release", code="custom",
                       message="Latest release cannot be draft or prerelease.")  # fmt: skip
+
+
+def withdraw(_repo: Repository, one: Release) -> None:
+    """Make a release a draft again."""
+    one.draft, one.published_at = True, None
 
 
 def publish(repo: Repository, one: Release) -> None:
@@ -306,15 +313,15 @@ def upload_asset(call: Call) -> Answer:
     repo, owner = call.writable, call.release
     refuse_immutable(owner, "upload assets to")
     # GitHub renames what has special characters in it, or dots at its ends.
-    name = re.sub(r"[^\w.+@-]+", ".", call.arguments["name"]).strip(".")
+    name = re.sub(r"[^\w+@-]+", ".", call.arguments["name"]).strip(".")
     if any(one.name == name for one in owner.assets):
         raise Refusal(422, "Validation Failed", resource="ReleaseAsset", code="already_exists",
                       field="name")  # fmt: skip
     one = Asset(name=name, label=call.arguments.get("label", ""), uploader=call.login,
-                content=call.content if call.is_whole else None,
-                content_type=call.content_type)  # fmt: skip
+                content=call.request.content if call.request.is_whole else None,
+                content_type=call.request.content_type)  # fmt: skip
     owner.assets.append(one)
-    if not call.is_whole:
+    if not call.request.is_whole:
         raise Refusal(502, "Server Error")
     return Answer(status=201, content=objects.asset(call.base, repo, owner, one))
 

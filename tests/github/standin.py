@@ -2,6 +2,16 @@
 
 Every request and every answer is held to GitHub's own description; what differs is answered 500
 and ends in `Forge.violations`, and with them in an AssertionError.
+
+    forge = Forge()
+    acme = forge.repository("acme/acme")
+    forge.token("secret", pushes="acme/acme")
+    acme.check_run("tests", sha)  # green; "failure", "in_progress", …
+    acme.pull("Fix", labels=["release-blocker"], milestone="1.3.0")
+    forge.fault("POST", "*/assets", HALF_UPLOADED)
+    with serve(forge) as url:
+        ...
+    assert [one.tag_name for one in acme.releases if not one.draft] == ["v1.3.0"]
 """
 
 from __future__ import annotations
@@ -9,15 +19,24 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.faults import serving
-from tests.github.call import Answer, Call, Refusal
+from tests.github.call import Answer, Call, Refusal, Request
 from tests.github.description import find
-from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED, PRIMARY, SECONDARY, SILENCE
+from tests.github.forge import (
+    CUT_AFTER,
+    CUT_BEFORE,
+    HALF_UPLOADED,
+    PRIMARY,
+    SECONDARY,
+    SILENCE,
+    TOO_MANY,
+)
 from tests.github.operations import ANSWERS, LIMIT
 
 if TYPE_CHECKING:
@@ -46,68 +65,74 @@ def serve(forge: Forge, prefix: str = "") -> Iterator[str]:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and content in one packet, or the other side is slow to acknowledge
 
     def __init__(self, forge: Forge, prefix: str, *args: Any) -> None:
         self.forge, self.prefix = forge, prefix
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        content = self.rfile.read(length)
-        url = urlsplit(self.path.removeprefix(self.prefix))
-        query = dict(parse_qsl(url.query, keep_blank_values=True))
-        with self.forge.lock:
-            self.forge.requests.append(f"{self.command} {url.path}")
-            operation = find(self.command, url.path)
-            objections = ["no such operation"]
-            if operation:
-                objections = list(operation.objections(query, content))
-            fault, _, seconds = self.forge.next_fault(self.command, url.path).partition(" ")
-        if objections or not operation:
-            self.violation("request", objections)
-            return
+        request, forge = self.read(), self.forge
+        with forge.lock:
+            forge.requests.append(f"{request.method} {request.path}")
+            forge.watch(forge.requests[-1])
+            fault, _, seconds = forge.next_fault(request.method, request.path).partition(" ")
+            operation = find(request.method, request.path)
+        if not operation:
+            return self.violation("request", ["no such operation"])
+        if objections := [*operation.objections(request.query, request.content), *self.accepted()]:
+            return self.violation("request", objections)
         if fault == SILENCE:
             self.keep_silent(float(seconds) if seconds else None)
         if fault in {SILENCE, CUT_BEFORE}:
-            self.close_connection = True
-            return
-        is_whole = len(content) == length and fault != HALF_UPLOADED
-        with self.forge.lock:
-            answer = failed(fault, float(seconds or 1)) or self.answer(
-                operation, query, content, is_whole=is_whole
-            )
-            if objections := list(operation.objections_to_answer(answer.status, answer.content)):
-                self.violation(f"answer {answer.status}", objections)
-                return
-            self.forge.operations.add(operation.name)
-        if fault == CUT_AFTER:
-            self.close_connection = True
-            return
-        self.send(answer)
+            return self.cut()
+        if fault == HALF_UPLOADED:
+            request = replace(request, is_whole=False)
+        with forge.lock:
+            answer = failed(fault, float(seconds or 1)) or self.answer(operation, request)
+        if objections := list(operation.objections_to_answer(answer.status, answer.content)):
+            return self.violation(f"answer {answer.status}", objections)
+        forge.operations.add(operation.name)
+        return self.cut() if fault == CUT_AFTER else self.send(answer)
 
     do_POST = do_PATCH = do_DELETE = do_PUT = do_GET  # noqa: N815
 
-    def answer(
-        self, operation: Operation, query: dict[str, str], content: bytes, *, is_whole: bool
-    ) -> Answer:
+    def read(self) -> Request:
+        """Return the request with as much of its content as comes."""
+        length = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(length)
+        url = urlsplit(self.path.removeprefix(self.prefix))
+        return Request(
+            method=self.command,
+            path=url.path,
+            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            content=content,
+            content_type=self.headers.get("Content-Type", ""),
+            is_whole=len(content) == length,
+        )
+
+    def accepted(self) -> Iterator[str]:
+        """Yield what is wrong with the answer that is wished for."""
+        wish = self.headers.get("Accept", "*/*")
+        if "json" not in wish and "*/*" not in wish:
+            yield f"the answer is described as JSON, not as {wish}"
+
+    def answer(self, operation: Operation, request: Request) -> Answer:
         """Do what is asked, or say why not."""
-        path = urlsplit(self.path.removeprefix(self.prefix)).path
         try:
             call = Call(
                 forge=self.forge,
                 base=f"http://{self.headers['Host']}{self.prefix}",
-                path=path,
+                request=request,
                 token=self.token(),
-                arguments=operation.arguments(path, query),
-                query=query,
-                body=json.loads(content or b"{}") if operation.body else {},
-                content=content,
-                content_type=self.headers.get("Content-Type", ""),
-                is_whole=is_whole,
+                arguments=operation.arguments(request.path, request.query),
+                body=json.loads(request.content or b"{}") if operation.body else {},
             )
             return ANSWERS[operation.name](call)
         except Refusal as refusal:
             return refusal.answer
+        except Exception as error:  # noqa: BLE001
+            return Answer(status=500, content=f"{type(error).__name__}: {error}")
 
     def token(self) -> Token | None:
         """Return the token that came along."""
@@ -143,6 +168,10 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
+    def cut(self) -> None:
+        """End the connection without an answer."""
+        self.close_connection = True
+
     def keep_silent(self, seconds: float | None) -> None:
         """Say nothing until the other side gives up, or for so long."""
         self.connection.settimeout(seconds)
@@ -155,15 +184,15 @@ class Handler(BaseHTTPRequestHandler):
 
 def failed(fault: str, seconds: float) -> Answer | None:
     """Return the answer that takes the place of the right one."""
-    if fault.isdigit():
-        return Refusal(int(fault), "Server Error").answer
-    if fault == SECONDARY:
-        refused = Refusal(403, SECONDARY_MESSAGE).answer
-        return Answer(status=403, content=refused.content,
-                      headers={"Retry-After": f"{seconds:.0f}"})  # fmt: skip
-    if fault == PRIMARY:
-        refused = Refusal(403, PRIMARY_MESSAGE).answer
-        reset = str(int(time.time() + seconds))
-        headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
-        return Answer(status=403, content=refused.content, headers=headers)
-    return None
+    reset = str(int(time.time() + seconds))
+    exhausted = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    later = {"Retry-After": f"{seconds:.0f}"}
+    answers = {
+        SECONDARY: (403, SECONDARY_MESSAGE, later),
+        PRIMARY: (403, PRIMARY_MESSAGE, exhausted),
+        TOO_MANY: (429, PRIMARY_MESSAGE, exhausted),
+    }
+    if fault not in answers and not fault.isdigit():
+        return None
+    status, message, headers = answers.get(fault) or (int(fault), "Server Error", {})
+    return replace(Refusal(status, message).answer, headers=headers)

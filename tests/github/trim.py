@@ -82,5 +82,5 @@ def admit_half_uploaded(paths: dict[str, Any], components: dict[str, Any]) -> No
 
 if __name__ == "__main__":
     description = trimmed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
-    text = json.dumps(description, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(description, ensure_ascii=False, sort_keys=True, indent=1)
     (HERE / "openapi.json").write_text(f"{text}\n", encoding="utf-8", newline="\n")
