@@ -103,7 +103,10 @@ def _publish(options: Options, console: Console) -> None:
 
 
 def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+    from release.pages import whats_next
+    from release.plan import Said
     from release.publish import prepare, publish, story
+    from release.readiness import acknowledge, acknowledged, wait_for_tests
     from release.steps import following, take
     from release.trust import released_before
 
@@ -116,15 +119,22 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
             take(step, console)
         console.show_released_before(tags)
         return
-    draft = prepare(bump, subjects, world, skip_tests=options.skip_tests)
+    config, head = projects[0].config, world.git.resolve("HEAD")
+    wait_for_tests(head, config, world, options.wait, console)
+    vouched = acknowledged(config, world, is_said=options.acknowledge)
+    said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
+    draft = prepare(bump, subjects, world, said)
     console.show_draft(draft, story(draft, projects, world))
     if options.dry_run:
         console.show_dry_run(options.again)
         return
-    console.show_released(publish(draft, projects, world, console), world.index.simple_url)
+    draft = acknowledge(draft, config, world, console)
+    plan = publish(draft, projects, world, console)
+    console.show_released(plan, whats_next(plan, world))
 
 
 def _finish(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+    from release.pages import whats_next
     from release.resume import resume
     from release.trust import accept
 
@@ -136,7 +146,8 @@ def _finish(options: Options, subjects: Sequence[Subject], world: World, console
         console.show_dry_run(options.again)
         return
     console.confirm(f"Finish {intent.plan.title}?")
-    console.show_released(resume(intent, world, console), world.index.simple_url)
+    plan = resume(intent, world, console)
+    console.show_released(plan, whats_next(plan, world))
 
 
 def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
@@ -155,6 +166,7 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
+    from release.pages import whats_next
     from release.prerelease import prepare_all, publish_all, show_all
 
     git, projects = _here(options, options.ref)
@@ -169,7 +181,7 @@ def _publish_rc(options: Options, console: Console) -> None:
         console.show_dry_run(options.again)
         return
     for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
-        console.show_released(draft, world.index.simple_url)
+        console.show_released(draft, whats_next(draft, world))
         console.show_built(built)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
 
+WAIVABLE = ("test-run", "pull-requests", "release-candidate", "notes", "stakeholders")
+
 
 SESSIONS = {"publish": "publish_release", "publish-rc": "publish_rc", "yank": "yank"}
 
@@ -48,6 +50,7 @@ def _verbs_that_publish(verbs: Verbs) -> None:
     _bump_arguments(publish)
     _publishing_arguments(publish)
     publish.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+    _readiness_arguments(publish)
     go_on = publish.add_mutually_exclusive_group()
     go_on.add_argument("--resume", action="store_true", help="finish the unfinished release")
     go_on.add_argument("--abandon", action="store_true", help="give the unfinished release up")
@@ -106,6 +109,17 @@ def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
     parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
     _repository_argument(parser)
+
+
+def _readiness_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "don't ask this question; may be said again. " + ", ".join(WAIVABLE)
+    parser.add_argument(
+        "--waive", action="append", default=[], choices=WAIVABLE, metavar="QUESTION", help=text
+    )
+    text = "say what `acknowledge` wants somebody to say"
+    parser.add_argument("--acknowledge", action="store_true", help=text)
+    text = "how long to wait for tests on GitHub that haven't ended; default: 0"
+    parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help=text)
 
 
 def _repository_argument(parser: argparse.ArgumentParser) -> None:

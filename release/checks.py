@@ -15,7 +15,7 @@ from release.process import ProgramFailed
 from release.version import line, objection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from packaging.version import Version
 
@@ -50,19 +50,25 @@ def cases(draft: Draft, subjects: Iterable[Subject], world: World) -> list[Case]
     ]
 
 
-def questions(project: Project) -> list[Question]:
-    """Return the questions that a release of this project has to answer."""
+def questions(project: Project, world: World) -> list[Question]:
+    """Return the questions that a release of this project has to answer in any case."""
     idle = set() if project.vcs else {tags_are_here, is_not_tagged}
+    idle |= set() if world.github and world.github.token else {notes_permitted}
     idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
     return [question for question in RELEASE if question not in idle]
 
 
-def check(cases: Sequence[Case], questions: tuple[Question, ...]) -> None:
-    """Ask all questions at once; `Refused` carries every problem, in the questions' order."""
+def check(
+    cases: Sequence[Case], questions: Sequence[Question], each: Collection[Question] = ()
+) -> None:
+    """Ask all questions at once; `Refused` carries every problem, in the questions' order.
+
+    Those of `each` are about one package, as are some of ours; the others are asked once.
+    """
     asked = [
         (question, case)
         for question in questions
-        for case in (cases if question in OF_A_PACKAGE else cases[:1])
+        for case in (cases if question in OF_A_PACKAGE or question in each else cases[:1])
     ]
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
         answers = list(pool.map(lambda one: _ask(*one), asked))
@@ -218,6 +224,17 @@ def push_permitted(case: Case) -> Problem | None:
     return None
 
 
+def notes_permitted(case: Case) -> Problem | None:
+    """May the token write the release notes on GitHub?"""
+    github = case.world.github
+    if not github or not github.token or github.may_write():
+        return None
+    return Problem(
+        f"the token doesn't let {github.url} be written, where the release notes belong",
+        "give it `contents: write`; or unset GITHUB_TOKEN, and publish the notes by hand",
+    )
+
+
 def release_branch_is_free(case: Case) -> Problem | None:
     """Is the name free that the branch to be merged will have, if there will be one?"""
     branch, git = release_branch(case.draft), case.world.git
@@ -268,6 +285,7 @@ RELEASE: tuple[Question, ...] = (
     credentials,
     identity,
     push_permitted,
+    notes_permitted,
     release_branch_is_free,
 )
 PRE_RELEASE: tuple[Question, ...] = (

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from release.places import Files
 
 TABLE = "[tool.nox-release]"
-OF_THE_TOP = {"branch", "main", "remote", "intent-ref"}  # one repository, one release at a time
+# One repository, one release at a time.
+OF_THE_TOP = {
+    *("branch", "main", "remote", "intent-ref"),
+    *("required-checks", "candidate-branches", "acknowledge"),
+}
 # What packages below the top of a repository share.
 INHERITED = {
     *OF_THE_TOP,
@@ -47,6 +51,9 @@ class Configuration:
     changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
     next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
+    required_checks: tuple[str, ...] | None = None  # on GitHub; default: all that ran, at least one
+    candidate_branches: str = "release-candidate/*"  # that a major needs to be merged
+    acknowledge: tuple[str, ...] = ()  # what somebody has to say before a release
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
 

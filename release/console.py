@@ -183,6 +183,8 @@ class Console:
                 "index": draft.repository,
                 "remote": draft.remote,
                 "tests": " ".join(draft.tests) or "skipped",
+                **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
+                **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),
             }
         )
         for edit in draft.edits:
@@ -227,16 +229,11 @@ class Console:
         self.say()
         self.document["plan"] = plan.to_dict()
 
-    def show_released(self, release: Draft | Plan, index_url: str) -> None:
-        """Print the end of a release, and what the maintainer may do next."""
+    def show_released(self, release: Draft | Plan, next_: Mapping[str, str]) -> None:
+        """Print the end of a release, and what comes next."""
         self.say(f"\n{_are([release])} released", style="bold green")
-        next_ = {
-            "install": f"pip install --index-url {index_url} "
-            + " ".join(f"{one.name}=={one.version}" for one in release.all)
-        }
-        if release.tag:
-            next_["tag"] = ", ".join(release.tags)
         self.table(next_)
+        self.document["next"] = dict(next_)
         self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
 

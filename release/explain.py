@@ -20,16 +20,18 @@ from release.configuration import Configuration
 from release.git import TAGS
 from release.packages import together
 from release.project import Project, asking, message
+from release.readiness import Waivable, asked
 from release.snapshot import below
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
 from release.world import World, today, upload_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
+    from release.checks import Question
     from release.console import Console
     from release.git import Git
     from release.packages import Package
@@ -130,7 +132,7 @@ def explain(
             by=shlex.join(project.config.bump_command),
             stale=project.stale,
             unused=(*project.unused, *left_behind(project.name, version, others)),
-            checks=tuple(_question(one) for one in questions(project)),
+            checks=tuple(map(_question, _checks(project, seen.world))),
         )
         for project, (level, version) in zip(projects, examples, strict=True)
     ]
@@ -158,8 +160,13 @@ def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[st
     }
 
 
-def _question(check: Callable[..., object]) -> str:
-    return (check.__doc__ or "").partition("?")[0] + "?"
+def _checks(project: Project, world: World) -> list[Question]:
+    return [*questions(project, world), *asked(project.config, world)]
+
+
+def _question(check: Question) -> str:
+    text = check.ask.__doc__ if isinstance(check, Waivable) else check.__doc__
+    return (text or "").partition("?")[0] + "?"
 
 
 def _end(project: Project, files: Files) -> str:

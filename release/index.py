@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from release import ReleaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import requests
@@ -106,6 +106,14 @@ class Index:
             folders.pop()
         return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
 
+    def pip_install(self, *requirements: str) -> str:
+        """Return the command with which users install from this index."""
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+        is_default = self.simple_url == PYPI_SIMPLE_ENDPOINT
+        source = [] if is_default else ["--index-url", self.simple_url]
+        return " ".join(["pip install", *source, *requirements])
+
     # What it has
 
     def files(self, name: str) -> tuple[IndexFile, ...]:
@@ -175,21 +183,34 @@ class Index:
 
     def sha256_of(self, file: IndexFile) -> str:
         """Return a file's sha256; where the index doesn't say it, the file is downloaded."""
+        if file.sha256:
+            return file.sha256
+        digest = hashlib.sha256()
+        for chunk in self._content(file):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def download(self, name: str, one: Distribution, path: Path) -> None:
+        """Write a file of project `name` to `path`; `ReleaseError` where that one isn't there."""
+        for file in self.files(name):
+            if file.filename == one.filename and self.has(one, [file]):
+                with path.open("wb") as target:
+                    target.writelines(self._content(file))
+                self._insist_on_bytes(path, one)
+                return
+        raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
+
+    def _content(self, file: IndexFile) -> Iterator[bytes]:
         import requests
 
         from release.upload import reason
 
-        if file.sha256:
-            return file.sha256
-        digest = hashlib.sha256()
         try:
             with self._reader.get(file.url, stream=True, timeout=self.timeout) as answer:
                 answer.raise_for_status()
-                for chunk in answer.iter_content(1 << 16):
-                    digest.update(chunk)
+                yield from answer.iter_content(1 << 16)
         except requests.RequestException as error:
             raise IndexUnreadable(f"{file.url} can't be downloaded: {reason(error)}") from error
-        return digest.hexdigest()
 
     @cached_property
     def _reader(self) -> requests.Session:
@@ -212,43 +233,10 @@ class Index:
     # Giving it a file
 
     def check_credentials(self) -> None:
-        """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
+        """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them."""
+        from release.upload import try_credentials
 
-        The question is an upload form without a file: an index looks at who asks before it looks
-        at the form, so 401 and 403 speak of the credentials. A redirect, or a time to come back
-        at, is the answer that a file would get; nothing else is conclusive.
-        """
-        import requests
-        from twine.exceptions import TwineException
-
-        from release.upload import asked_pause, reason, status
-
-        form = {":action": "file_upload", "protocol_version": "1"}
-        try:
-            session = self._new_sender().repository.session
-            answer = session.post(self.upload_url, data=form, allow_redirects=False)
-        except requests.RequestException as error:
-            raise ReleaseError(
-                f"{self.upload_url} can't be reached: {reason(error)}",
-                "try again; is that where files are uploaded? see --repository",
-            ) from error
-        except TwineException as error:
-            raise ReleaseError(
-                f"there are no credentials for {self.upload_url}: {reason(error)}",
-                "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc",
-            ) from error
-        if answer.status_code in {401, 403}:
-            raise ReleaseError(
-                f"{self.upload_url} refuses these credentials: {status(answer)}",
-                "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
-            )
-        if answer.is_redirect or asked_pause(answer) > self.silence:
-            raise ReleaseError(
-                f"{self.upload_url} takes no files now: {status(answer)}",
-                "is that where files are uploaded? see --repository"
-                if answer.is_redirect
-                else "type the command again then",
-            )
+        try_credentials(self._new_sender, self.upload_url, self.silence)
 
     def upload(
         self,

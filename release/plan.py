@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.version import Bump
 
-FORMAT = 2  # of plan.json
+FORMAT = 3  # of plan.json
 READERS: dict[Any, Callable[[str], Any]] = {Version: Version, date: date.fromisoformat}
 UNTOLD = Notes()
 IDS = ("base", "commit", "tag_object", "sha256")  # fields that are hexadecimal
@@ -60,6 +60,15 @@ class Distribution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """What the maintainer says of a release besides its level."""
+
+    skip_tests: bool = False
+    waived: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Release:
     """Which version of what, from which commit to where."""
 
@@ -76,6 +85,8 @@ class Release:
     next_dev: Version | None  # of the commit that follows it on the branch
     repository: str  # upload URL, without credentials
     tests: tuple[str, ...]  # the command; empty = skipped
+    waived: tuple[str, ...] = ()  # questions that a person has set aside, by name
+    acknowledged: tuple[str, ...] = ()  # what somebody said before it, and who
     siblings: tuple[Release, ...] = ()  # what is released with it, in one commit and one push
 
     @property
@@ -101,9 +112,18 @@ class Release:
 
     def tag_message(self, distributions: Iterable[Distribution]) -> str:
         """Return the tag's message: the release and the sha256 of every file of it."""
-        skipped = [] if self.tests else ["", "Released with --skip-tests."]
+        told = [""] * bool(self.exceptions) + self.exceptions
         rows = [f"{one.sha256}  {one.filename}" for one in distributions]
-        return "\n".join([self.message, *skipped, "", *rows, ""])
+        return "\n".join([self.message, *told, "", *rows, ""])
+
+    @property
+    def exceptions(self) -> list[str]:
+        """Return what was done otherwise, and what somebody vouched for: a line each."""
+        return [
+            *["Released with --skip-tests."] * (not self.tests),
+            *(f"Waived: {name}." for name in self.waived),
+            *(f"Acknowledged: {text}" for text in self.acknowledged),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +263,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
     repository: str,
     remote: str,
     tests: tuple[str, ...],
+    said: Said,
 ) -> Draft:
     """Decide on a release of `day`; `ReleaseError` where the tag can't tell the version."""
     version = next_version(project.version, bump, taken, project.config.calendar(day))
@@ -269,6 +290,8 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         repository=repository,
         remote=remote,
         tests=tests,
+        waived=said.waived,
+        acknowledged=said.acknowledged,
     )
 
 

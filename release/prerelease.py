@@ -15,6 +15,7 @@ from release import Problem, Refused
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
+from release.plan import Said
 from release.publish import (
     BUILD,
     CHECK,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from release.world import Facts, Subject, World
 
 Built: TypeAlias = "tuple[Draft, tuple[Distribution, ...]]"  # with its files
+UNTESTED = Said(skip_tests=True)
 
 
 def prepare_rc(  # noqa: PLR0913
@@ -61,9 +63,7 @@ def prepare_rc(  # noqa: PLR0913
     half = [facts.without(version) for version in facts.without_sdist()]
     drafts = []
     for known in (*half, facts):
-        draft = replace(
-            draft_of(bump, project, known, world, base, skip_tests=True), tag="", message=""
-        )
+        draft = replace(draft_of(bump, project, known, world, base, UNTESTED), tag="", message="")
         if known is facts or draft.version in facts.taken:
             draft = changed(draft, [project], world.git, moved)
             check(cases(draft, [(project, known)], world), (*ask, *PRE_RELEASE))

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused, ReleaseError, Unfinished
+from release import Problem, Refused, ReleaseError, Unfinished, pages
 from release import build as building
 from release.agreement import yank_command
 from release.changes import changed
@@ -30,6 +30,7 @@ from release.landing import (
 from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
+from release.readiness import EACH, asked
 from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
 from release.upload import UploadRefused
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
-    from release.plan import Distribution, Release
+    from release.plan import Distribution, Release, Said
     from release.project import Project
     from release.steps import Step
     from release.version import Bump
@@ -59,25 +60,29 @@ if TYPE_CHECKING:
 # Decide and check
 
 
-def prepare(bump: Bump, subjects: Sequence[Subject], world: World, *, skip_tests: bool) -> Draft:
+def prepare(bump: Bump, subjects: Sequence[Subject], world: World, said: Said) -> Draft:
     """Decide on a release of HEAD and ask every question about it; `Refused` has all problems."""
     base = world.git.resolve("HEAD")
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
-    drafts = [draft_of(bump, *one, world, base, skip_tests=skip_tests) for one in subjects]
+    drafts = [draft_of(bump, *one, world, base, said) for one in subjects]
     projects = [project for project, _ in subjects]
-    said = message([(one, draft.version) for one, draft in zip(projects, drafts, strict=True)])
+    words = message([(one, draft.version) for one, draft in zip(projects, drafts, strict=True)])
     with telling(subjects[0][1]):
-        draft = changed(joined(drafts, said), projects, world.git)
-    check(cases(draft, subjects, world), RELEASE)
+        draft = changed(joined(drafts, words), projects, world.git)
+    check(
+        cases(draft, subjects, world),
+        (*RELEASE, *asked(projects[0].config, world, said.waived)),
+        EACH,
+    )
     return draft
 
 
 def draft_of(
-    bump: Bump, project: Project, facts: Facts, world: World, base: str, *, skip_tests: bool
+    bump: Bump, project: Project, facts: Facts, world: World, base: str, said: Said
 ) -> Draft:
     """Decide on a release of `base`."""
-    tests = () if skip_tests else project.config.test_command or building.DEFAULT_TESTS
+    tests = () if said.skip_tests else project.config.test_command or building.DEFAULT_TESTS
     with telling(facts):
         return decide(
             project,
@@ -90,6 +95,7 @@ def draft_of(
             repository=world.index.upload_url,
             remote=world.git.url(),
             tests=tests,
+            said=said,
         )
 
 
@@ -120,6 +126,7 @@ def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
         *each(draft.all, UPLOAD, SEE),
         *titles(draft, world),
         f"Bring this checkout to {' and '.join(draft.tags)}",
+        *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
         f"Clear the intent {world.intent.name}",
     ]
 

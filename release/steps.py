@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
-from release import ReleaseError
+from release import ReleaseError, pages
+from release.announcement import announce, released
 from release.checkout import follow, followed
 from release.index import IndexUnreadable
 from release.landing import (
@@ -26,6 +27,7 @@ from release.landing import (
     see_merged,
     titles,
 )
+from release.pages import stories
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.console import Console, Line
-    from release.index import Index, IndexFile
+    from release.index import IndexFile
     from release.intent import Intent
+    from release.pages import Story
     from release.plan import Distribution, Plan, Release
     from release.world import World
 
@@ -89,13 +92,27 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
         *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
         *landings(plan, world, hold),
         following(plan.tags, plan.commit, plan.branch, world),
-        # Release notes belong here: they speak of what is on the index and on the remote.
+        *(step for story in stories(plan, world) for step in telling(story, dist, hold)),
         Step(
             title=f"Clear the intent {world.intent.name}",
             done=lambda: world.intent.id() != intent.id,
             do=partial(clear, intent, world),
             is_seen_at_once=True,
         ),
+    ]
+
+
+def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step]:
+    """Return the steps that tell users of a release, on its page on GitHub."""
+
+    def step(title: str, done: Callable[[Story], bool], do: Callable[[Story], object]) -> Step:
+        return Step(title=title, done=partial(done, story), do=lambda _line: do(story), hold=hold)
+
+    to_draft, to_fill, to_publish = pages.titles(story.tag)
+    return [
+        step(to_draft, pages.drafted, pages.draft),
+        step(to_fill, pages.filled, partial(pages.fill, dist=dist)),
+        step(to_publish, pages.published, pages.publish),
     ]
 
 
@@ -253,18 +270,21 @@ def wait_until_listed(
     name: str, distributions: Sequence[Distribution], world: World, line: Line
 ) -> None:
     """Wait while the index, which has accepted the files, doesn't list all of them."""
-    wait_while(partial(unseen, name, distributions, world), world.index, line)
+    index, look = world.index, partial(unseen, name, distributions, world)
+    wait_while(look, index.patience, line, pause=min(POLL, index.silence))
 
 
-def wait_while(look: Callable[[], ReleaseError | None], index: Index, line: Line) -> None:
-    """Wait while `look` returns what the index doesn't show yet; raise that when patience ends."""
-    deadline = time.monotonic() + index.patience
-    until = datetime.now(timezone.utc) + timedelta(seconds=index.patience)
+def wait_while(
+    look: Callable[[], ReleaseError | None], seconds: float, line: Line, *, pause: float
+) -> None:
+    """Wait while `look` returns what isn't so yet; raise that after so many seconds."""
+    deadline = time.monotonic() + seconds
+    until = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     while problem := look():
         if time.monotonic() > deadline:
             raise problem
         line.wait(f"waiting until {until:%H:%M} UTC: {problem}")
-        time.sleep(min(POLL, index.silence))
+        time.sleep(pause)
 
 
 # This checkout
@@ -292,7 +312,9 @@ def clear(intent: Intent, world: World, line: Line) -> None:
     git, name = world.git, world.intent.name
     line.remark = delete_release_branch(intent.plan, world)
     try:
-        world.intent.clear(intent)
+        if world.intent.clear(intent):  # whoever does it, announces
+            said = announce(released(intent.plan, world), world.webhook)
+            line.remark = ", ".join(filter(None, [line.remark, said]))
     except ProgramFailed as error:
         raise ReleaseError(
             f"all is done, but {git.remote} doesn't delete the intent {name}:\n"

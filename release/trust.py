@@ -22,6 +22,7 @@ from packaging.utils import (
 )
 
 from release import Problem, Refused, ReleaseError
+from release.arguments import WAIVABLE
 from release.changes import made_together, tools
 from release.checks import unfinished
 from release.git import TAGS
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from release.configuration import Configuration
     from release.git import Git
     from release.intent import Intent
     from release.plan import Plan
@@ -45,7 +47,17 @@ if TYPE_CHECKING:
 
 Compared: TypeAlias = "tuple[str, object, object]"  # what it is, as it is said, and as it must be
 # What the packages of one release have in common.
-OF_ALL = ("bump", "base", "branch", "message", "day", "repository", "commit")
+OF_ALL = (
+    "bump",
+    "base",
+    "branch",
+    "message",
+    "day",
+    "repository",
+    "commit",
+    "waived",
+    "acknowledged",
+)
 # Nothing but a signature may follow a tag's message (git's gpg-interface.c knows these four).
 SIGNATURE = re.compile(
     r"-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----\n"
@@ -259,7 +271,15 @@ def _of_the_commit(
         ("message", plan.message, message(projects)),
         ("commit", plan.commit, plan.commit if is_like else f"a commit of {tree}{by}"),
         ("commit's message", said, said if plan.is_message(said) else plan.message),
+        ("waivers", plan.waived, tuple(name for name in plan.waived if name in WAIVABLE)),
+        ("acknowledgements", *_vouched(plan, releases[0][0].config)),
     ]
+
+
+def _vouched(plan: Plan, config: Configuration) -> tuple[object, object]:
+    """Return what somebody vouches for, and what it must be; by whom can't be derived."""
+    texts = tuple(row.rpartition(" (")[0] for row in plan.acknowledged if row.isprintable())
+    return texts, config.acknowledge if plan.acknowledged else ()
 
 
 def _together(plan: Plan, git: Git) -> list[str] | str:

@@ -6,13 +6,16 @@ import os
 import shlex
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
 from release.commands import programs_env
 from release.git import TAGS
+from release.github import GitHub, repository_name
 from release.index import Index
 from release.intent import IntentRef
 from release.tags import is_release_tag, newest_first
@@ -31,7 +34,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Subject: TypeAlias = "tuple[Project, Facts]"  # what may be released, and what is known of it
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
-SECRET = ("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN")
+SECRET = (
+    *("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN"),
+    "SLACK_WEBHOOK_URL",
+)
+FORGE_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")  # git's credential helper may need them
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 
@@ -53,7 +60,7 @@ def today() -> date:
 
 def secret_values() -> list[str]:
     """Return the values in the environment that must not be seen anywhere."""
-    words = ("PASSWORD", "TOKEN", "SECRET")
+    words = ("PASSWORD", "TOKEN", "SECRET", "WEBHOOK_URL")
     named = [value for key, value in os.environ.items() if key.endswith(words)]
     return [value for value in named if len(value) >= SHORTEST]
 
@@ -67,6 +74,32 @@ def upload_source(config: Configuration) -> str:
     if name := os.environ.get("TWINE_REPOSITORY"):
         return f"TWINE_REPOSITORY={name}"
     return "the default; `repository` or TWINE_REPOSITORY sets it"
+
+
+def on_github(git: Git) -> GitHub | None:
+    """Return the remote's repository on GitHub, None where it is elsewhere.
+
+    The variables are those of GitHub Actions; GITHUB_API_URL alone names a GitHub Enterprise.
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    """
+    env = os.environ
+    api = env.get("GITHUB_API_URL") or "https://api.github.com"
+    web = env.get("GITHUB_SERVER_URL") or api.removesuffix("/api/v3").replace("://api.", "://")
+    name = ""
+    with suppress(ReleaseError):  # there is no remote
+        name = repository_name(git.url(), urlsplit(web).netloc)
+    if not (name := name or env.get("GITHUB_REPOSITORY", "")):
+        return None
+    path = env.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    return GitHub(
+        name=name,
+        api=api.rstrip("/"),
+        web=web.rstrip("/"),
+        token=next(filter(None, map(env.get, FORGE_TOKENS)), ""),
+        run=env.get("GITHUB_RUN_ID", ""),
+        workflow=path.removeprefix(f"{name}/"),
+        actor=env.get("GITHUB_ACTOR", ""),
+    )
 
 
 def reach_loopback() -> None:
@@ -130,6 +163,9 @@ class World:
     git: Git
     index: Index
     intent: IntentRef
+    github: GitHub | None = None  # where the remote is there
+    webhook: str = field(default="", repr=False)  # of Slack, where releases are announced
+    asks: bool = False  # there is somebody who can be asked
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
     here: str = ""  # and which packages
@@ -160,6 +196,9 @@ class World:
             git=git,
             index=index,
             intent=intent,
+            github=on_github(git),
+            webhook=os.environ.get("SLACK_WEBHOOK_URL", ""),
+            asks=interactive,
             by_pull_request=by_pull_request,
             there=there,
             here=here,
@@ -172,7 +211,9 @@ class World:
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""
-        return programs_env(self.git.env)
+        return programs_env(
+            {key: value for key, value in self.git.env.items() if key not in FORGE_TOKENS}
+        )
 
     def other_tags(self, project: Project, facts: Facts, but: Iterable[str] = ()) -> Problem | None:
         """Say which release tags this clone and the remote don't share, `but` some, if any."""

@@ -19,7 +19,7 @@ from release import Refused, ReleaseError, UsageError
 from release.agreement import Record
 from release.index import IndexUnreadable
 from release.publish import unfinished_on_error
-from release.steps import Step, take, wait_while
+from release.steps import POLL, Step, take, wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,7 +207,7 @@ def wait_until_yanked(yank: Yank, world: World, console: Console) -> Yank:
     step = Step(
         title="See every file yanked",
         done=lambda: not look(),
-        do=partial(wait_while, look, world.index),
+        do=partial(wait_while, look, world.index.patience, pause=min(POLL, world.index.silence)),
     )
     again = command(yank.version, yank.reason, world)
     hint = f"type the same command again to see whether it is done: {again}"

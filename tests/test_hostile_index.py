@@ -30,7 +30,7 @@ from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
 from release.index import Conflict, Index
-from release.plan import Distribution, Plan
+from release.plan import Distribution, Plan, Said
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
 from release.rehearsal import USER, serve
@@ -130,7 +130,7 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         world = replace(world_of(git), index=index)
         sample = Project.at(git, "HEAD")
         facts = world.facts("acme", "main")
-        draft = prepare(Bump.parse("minor"), [(sample, facts)], world, skip_tests=True)
+        draft = prepare(Bump.parse("minor"), [(sample, facts)], world, Said(skip_tests=True))
         plan = prove(draft, [sample], world, Console(as_json=True), folder / "dist")
     (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
     return folder

@@ -60,6 +60,10 @@ ACCEPTED: list[dict[str, Any]] = [
     {"next-dev": True},
     {"import-names": []},
     {"import-names": ["acme"]},
+    {"required-checks": []},
+    {"required-checks": ["all-green"]},
+    {"candidate-branches": "rc/*"},
+    {"acknowledge": ["Docs are ready"]},
     {"patience": 1},
 ]
 REFUSED: list[dict[str, Any]] = [

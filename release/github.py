@@ -1,0 +1,318 @@
+"""A repository on GitHub: what its REST API says of it, and the release pages there.
+
+PyGithub in, frozen data out; it is imported where a project is on GitHub only.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from release import ReleaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from github import Github
+    from github.GitRelease import GitRelease
+    from github.Repository import Repository
+
+SILENCE = 30  # seconds without a byte
+LONGEST = 120  # seconds that a rate limit may ask to wait
+GREEN = {"success", "neutral", "skipped"}  # conclusions of check runs, and states of statuses
+# Workflows that publish, as `init` writes them: their runs are no tests.
+PUBLISHING = frozenset({".github/workflows/alpha-release.yaml", ".github/workflows/release.yaml"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRun:
+    """A check run or a commit status; `state` is what GitHub calls conclusion or state.
+
+    `""` = it hasn't ended. Of the runs of one name, this is the newest.
+    """
+
+    name: str
+    state: str
+    url: str
+
+    @property
+    def is_pending(self) -> bool:
+        """Say whether it hasn't ended."""
+        return self.state in {"", "pending"}
+
+    @property
+    def is_green(self) -> bool:
+        """Say whether it ended well."""
+        return self.state in GREEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """An open one; `milestone` is that one's title, "" where there is none."""
+
+    number: int
+    title: str
+    url: str
+    labels: frozenset[str]
+    milestone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """A file of a release page; `sha256` is "" where GitHub doesn't say it."""
+
+    id: int
+    name: str
+    size: int
+    sha256: str
+    is_complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A release on GitHub: the page that tells users of a tag."""
+
+    id: int
+    tag: str
+    title: str
+    body: str
+    url: str
+    is_draft: bool
+    is_prerelease: bool
+    is_immutable: bool
+    assets: tuple[Asset, ...]
+
+    def asset(self, name: str) -> Asset | None:
+        """Return the file of this name, None where there is none."""
+        return next((one for one in self.assets if one.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHub:
+    """The repository `name` (OWNER/NAME), asked at `api` with `token` ("" = as anybody).
+
+    `run` is the id of the GitHub Actions run in which this happens ("" = in none), and `workflow`
+    the path of its workflow in the repository.
+    """
+
+    name: str
+    api: str
+    web: str
+    token: str = field(default="", repr=False)
+    run: str = ""
+    workflow: str = ""
+    actor: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return the repository's page for people."""
+        return f"{self.web}/{self.name}"
+
+    def page_url(self, tag: str) -> str:
+        """Return where people read the release notes of a tag, once they are published."""
+        return f"{self.url}/releases/tag/{tag}"
+
+    # What it says
+
+    def test_runs(self, commit: str, leave_out: frozenset[str]) -> list[TestRun]:
+        """Return the newest check run and status of each name for exactly this commit.
+
+        Runs of the workflows at the paths to `leave_out` don't count, nor those of this workflow.
+        """
+        with self._asking("which tests ran") as repository:
+            from github.CommitStatus import CommitStatus
+            from github.PaginatedList import PaginatedList
+
+            there = repository.get_commit(commit)
+            runs = [*there.get_check_runs(filter="latest")]
+            # Commit.get_statuses asks at a path that GitHub doesn't describe.
+            url = f"{there.url}/statuses"
+            statuses = [*PaginatedList(CommitStatus, repository.requester, url, None)]
+            suites = {
+                one.check_suite_id
+                for one in repository.get_workflow_runs(head_sha=commit)
+                # https://docs.github.com/en/rest/actions/workflow-runs: the path may end in @REF
+                if one.path.partition("@")[0] in {*leave_out, self.workflow}
+                or str(one.id) == self.run
+            }
+        newest: dict[str, TestRun] = {}
+        for status in statuses:  # the newest come first
+            one = TestRun(name=status.context, state=status.state, url=status.target_url or "")
+            newest.setdefault(one.name, one)
+        for run in sorted(runs, key=lambda run: run.id):
+            if run.check_suite.id not in suites:
+                state = run.conclusion or "" if run.status == "completed" else ""
+                newest[run.name] = TestRun(name=run.name, state=state, url=run.html_url or "")
+        return [*newest.values()]
+
+    def pull_requests(self) -> list[PullRequest]:
+        """Return the open pull requests."""
+        with self._asking("which pull requests are open") as repository:
+            return [
+                PullRequest(
+                    number=one.number,
+                    title=one.title,
+                    url=one.html_url,
+                    labels=frozenset(label.name for label in one.labels),
+                    milestone=getattr(one.milestone, "title", ""),
+                )
+                for one in repository.get_pulls(state="open")
+            ]
+
+    def approvers(self) -> list[str]:
+        """Return who has approved this run for its environment: the logins of its reviewers."""
+        if not self.run:
+            return []
+        with self._asking("who has approved this run") as repository:
+            run = repository.get_workflow_run(int(self.run))
+            _, rows = run.requester.requestJsonAndCheck("GET", f"{run.url}/approvals")
+        approved = (row["user"]["login"] for row in rows if row["state"] == "approved")
+        return [*dict.fromkeys(approved)]
+
+    def may_write(self) -> bool:
+        """Say whether the token may write releases, as far as GitHub tells."""
+        with self._asking("what the token may do") as repository:
+            return bool(repository.raw_data.get("permissions", {}).get("push"))
+
+    # Release pages
+
+    def page(self, tag: str, *titles: str) -> Page | None:
+        """Return the release page of a tag; a draft may also be called by one of `titles`.
+
+        Drafts are shown to those who may write only.
+        """
+        with self._asking(f"about the release page of {tag}") as repository:
+            from github import UnknownObjectException
+
+            try:
+                return _page(repository.get_release(tag))
+            except UnknownObjectException:
+                pass
+            for one in repository.get_releases():
+                if one.draft and (one.tag_name == tag or one.name in {tag, *titles}):
+                    return _page(one)
+        return None
+
+    def draft(self, tag: str, title: str, body: str, *, is_prerelease: bool) -> None:
+        """Make a release page that only those who may write can see."""
+        with self._asking(f"to draft the release page of {tag}") as repository:
+            repository.create_git_release(
+                tag, title, body, draft=True, prerelease=is_prerelease, make_latest="false"
+            )
+
+    def write(self, page: Page, *, title: str, body: str) -> None:
+        """Change the words of a release page, and nothing else."""
+        self._change(page, name=title, body=body)
+
+    def publish(self, page: Page, tag: str, *, is_prerelease: bool, is_latest: bool) -> None:
+        """Let everybody see a release page."""
+        latest = "true" if is_latest else "false"
+        self._change(page, tag_name=tag, draft=False, prerelease=is_prerelease, make_latest=latest)
+
+    def attach(self, page: Page, file: Path) -> None:
+        """Upload a file to a release page; one by its name that is there goes away before."""
+        with self._asking(f"to attach {file.name}") as repository:
+            release = repository.get_release(page.id)
+            if there := page.asset(file.name):
+                requester = release.requester
+                url = f"{repository.url}/releases/assets/{there.id}"
+                requester.requestJsonAndCheck("DELETE", url)
+            kind = "application/octet-stream"
+            release.upload_asset(str(file), name=file.name, content_type=kind)
+
+    def _change(self, page: Page, **values: object) -> None:
+        with self._asking(f"to change the release page {page.url}") as repository:
+            url = f"{repository.url}/releases/{page.id}"
+            repository.requester.requestJsonAndCheck("PATCH", url, input=values)
+
+    # How it is asked
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[Repository]:
+        """Give the repository; what GitHub answers but that is a `ReleaseError`."""
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        client = self._client()  # PyGithub imports itself in circles: one thread has to be first
+        from github import GithubException
+
+        try:
+            yield client.get_repo(self.name)
+        except GithubException as error:
+            raise self._refusal(what, error) from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise ReleaseError(
+                f"GitHub can't be asked {what}: {error}", "type the command again"
+            ) from error
+
+    def _refusal(self, what: str, error: Any) -> ReleaseError:  # noqa: ANN401 - of a late import
+        said = error.data.get("message", "") if isinstance(error.data, dict) else ""
+        words = f"GitHub answers {error.status} when it is asked {what}: {said or error.message}"
+        hint = "type the command again"
+        if error.status in {401, 403, 404}:
+            hint = "is it the right GITHUB_TOKEN, and what may it do? gh auth status"
+            if not self.token:
+                words, hint = f"{words} (without a token)", "set GITHUB_TOKEN: gh auth token"
+        return ReleaseError(words, hint)
+
+    def _client(self) -> Github:
+        """Return a client of this thread's own, which waits as long as rate limits say."""
+        try:
+            from release.limits import Again
+        except ImportError as error:
+            raise ReleaseError(
+                f"{self.url} is on GitHub, which is asked with PyGithub",
+                "let the noxfile install nox-release[github]",
+            ) from error
+        from github import Auth, Github
+
+        return Github(
+            base_url=self.api,
+            auth=Auth.Token(self.token) if self.token else None,
+            timeout=SILENCE,
+            per_page=100,
+            retry=Again(LONGEST),
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+
+
+def repository_name(url: str, host: str) -> str:
+    """Return OWNER/NAME where a git URL is one of `host`'s, else "".
+
+    `https://HOST/OWNER/NAME.git`, `git@HOST:OWNER/NAME`, `ssh://git@HOST:22/OWNER/NAME`.
+    """
+    pattern = (
+        r"(?:\w+://)?(?:[^@/]+@)?(?P<host>[^:/]+(?::\d+)?)[:/]/?(?P<name>[^/]+/[^/]+?)(?:\.git)?/?"
+    )
+    found = re.fullmatch(pattern, url)
+    if found and found["host"].lower() in {host.lower(), f"ssh.{host.lower()}"}:
+        return found["name"]
+    return ""
+
+
+def _page(one: GitRelease) -> Page:
+    return Page(
+        id=one.id,
+        tag=one.tag_name,
+        title=one.name or "",
+        body=one.body or "",
+        url=one.html_url,
+        is_draft=one.draft,
+        is_prerelease=one.prerelease,
+        is_immutable=bool(one.raw_data.get("immutable")),
+        assets=tuple(
+            Asset(
+                id=asset.id,
+                name=asset.name,
+                size=asset.size,
+                sha256=(asset.digest or "").removeprefix("sha256:"),
+                is_complete=asset.state == "uploaded",
+            )
+            for asset in one.assets
+        ),
+    )

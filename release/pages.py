@@ -1,0 +1,239 @@
+"""The release page of a tag on GitHub: drafted, filled with the files, then published.
+
+It speaks of what is on the index and on the remote, so it comes after both. What somebody has
+drafted there stays, and what is there already isn't done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from release import ReleaseError
+from release.changes import notes
+from release.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from release.github import GitHub, Page
+    from release.plan import Distribution, Plan, Release
+    from release.world import World
+
+SUMS = "SHA256SUMS"  # as sha256sum --check reads it
+LAG = 20  # seconds that GitHub may take to list a draft
+LONGEST = 100_000  # characters; GitHub takes a body of 125,000
+BEGIN, END = "<!-- installing -->", "<!-- end of installing -->"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What is told of one tag of a plan, and where."""
+
+    plan: Plan
+    tag: str
+    world: World
+    github: GitHub
+
+    @property
+    def releases(self) -> list[Plan]:
+        """Return the packages that have this tag."""
+        return [one for one in self.plan.all if one.tag == self.tag]
+
+    @property
+    def page(self) -> Page | None:
+        """Look for the page."""
+        names = [name for one in self.releases for name in (one.title, str(one.version))]
+        return self.github.page(self.tag, *names)
+
+    def insist_on_page(self) -> Page:
+        """Return the page, which has been drafted."""
+        if page := self.page:
+            return page
+        raise ReleaseError(f"{self.github.url} doesn't show the draft of {self.tag} yet")
+
+
+def stories(plan: Plan, world: World) -> list[Story]:
+    """Return what is to be told on GitHub: one page a tag; nothing without a token."""
+    github = world.github
+    tags = told(plan, world)
+    return [Story(plan=plan, tag=tag, world=world, github=github) for tag in tags if github]
+
+
+def told(release: Release, world: World) -> tuple[str, ...]:
+    """Return the tags that get a page."""
+    return release.tags if world.github and world.github.token else ()
+
+
+def titles(tag: str) -> tuple[str, str, str]:
+    """Return what is done for the page of a tag, in the words of the plan and of the steps."""
+    return (
+        f"Draft the release notes of {tag} on GitHub",
+        f"Attach the files of {tag} and their sha256",
+        f"Publish the release notes of {tag}",
+    )
+
+
+def whats_next(release: Release, world: World) -> dict[str, str]:
+    """Return what users may do after a release, where it is told, and what is left to people."""
+    names = (f"{one.name}=={one.version}" for one in release.all)
+    rows = {"install": world.index.pip_install(*names)}
+    if not release.tag:
+        return rows
+    rows["tag"] = ", ".join(release.tags)
+    github = world.github
+    if github and github.token:
+        return {**rows, "notes": ", ".join(map(github.page_url, release.tags))}
+    pages = [f"{github.url}/releases/new?tag={tag}" for tag in release.tags] if github else []
+    return {**rows, "by hand": ": ".join(["publish the release notes", *pages])}
+
+
+# Draft
+
+
+def drafted(story: Story) -> bool:
+    """Say whether the page tells how this very release is installed."""
+    page = story.page
+    return page is not None and installing(story) in _unix(page.body)
+
+
+def draft(story: Story) -> None:
+    """Draft the page; where there is one, its words stay, and what is missing is added."""
+    if page := story.page:
+        own = page.body if page.body.strip() else words(story)
+        story.github.write(page, title=page.title or story.tag, body=body(own, story))
+        return
+    text = body(words(story), story)
+    story.github.draft(story.tag, story.tag, text, is_prerelease=is_prerelease(story))
+    for _ in range(LAG):
+        if story.page:
+            return
+        time.sleep(1)
+
+
+def words(story: Story) -> str:
+    """Return the release notes, each package's below its name where there are several."""
+    git, parts = story.world.git, []
+    for one in story.releases:
+        project = Project.at(git, one.base, one.folder, before=one.version)
+        text = notes(one, project, git).text
+        parts.append(f"## {one.title}\n\n{text}" if len(story.releases) > 1 else text)
+    text = "\n\n".join(parts)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n…"
+
+
+def body(text: str, story: Story) -> str:
+    """Return the page's text with what we tell of this release at its end, once."""
+    own = re.sub(rf"{BEGIN}.*?{END}", "", _unix(text), flags=re.DOTALL)
+    return f"{own.rstrip()}\n\n{installing(story)}\n".lstrip()
+
+
+def installing(story: Story) -> str:
+    """Return how a release is installed, the sha256 of its files, and what was set aside."""
+    names = [f"{one.name}=={one.version}" for one in story.releases]
+    rows = [f"| {one.filename} | `{one.sha256}` |" for one in files(story)]
+    exceptions = [f"\n{text}" for text in story.plan.exceptions]
+    return "\n".join(
+        [
+            BEGIN,
+            f"```sh\n{story.world.index.pip_install(*names)}\n```",
+            "",
+            "| file | sha256 |",
+            "|---|---|",
+            *rows,
+            *exceptions,
+            END,
+        ]
+    )
+
+
+def files(story: Story) -> list[Distribution]:
+    """Return the files that the tag tells."""
+    return story.plan.files_of(story.tag)
+
+
+def is_prerelease(story: Story) -> bool:
+    """Say whether no package has a final version."""
+    return all(one.version.is_prerelease for one in story.releases)
+
+
+# Fill
+
+
+def filled(story: Story) -> bool:
+    """Say whether the page has every file; one that nobody can change any more has what it has."""
+    page = story.page
+    return page is not None and (page.is_immutable or not [*_absent(story, page)])
+
+
+def fill(story: Story, dist: Path) -> None:
+    """Attach what is missing, from `dist` or else from the index, which has the same bytes."""
+    page = story.insist_on_page()
+    sources = {
+        one.filename: (release.name, one)
+        for release in story.releases
+        for one in release.distributions
+    }
+    for name in _absent(story, page):
+        path = dist / name
+        if name == SUMS:
+            path.write_text(sums(files(story)), encoding="utf-8", newline="\n")
+        elif not path.exists():
+            story.world.index.download(*sources[name], path)
+        story.github.attach(page, path)
+
+
+def _absent(story: Story, page: Page) -> Iterator[str]:
+    wanted = {one.filename: (one.size, one.sha256) for one in files(story)}
+    content = sums(files(story)).encode()
+    wanted[SUMS] = (len(content), hashlib.sha256(content).hexdigest())
+    for name, (size, sha256) in wanted.items():
+        there = page.asset(name)
+        is_same = there and (there.size, there.sha256 or sha256) == (size, sha256)
+        if not (there and there.is_complete and is_same):
+            yield name
+
+
+def sums(distributions: Sequence[Distribution]) -> str:
+    """Return the sha256 of files as a text for `sha256sum --check`."""
+    return "".join(f"{one.sha256}  {one.filename}\n" for one in distributions)
+
+
+# Publish
+
+
+def published(story: Story) -> bool:
+    """Say whether everybody sees the page."""
+    page = story.page
+    return page is not None and not page.is_draft
+
+
+def publish(story: Story) -> None:
+    """Let everybody see the page; it is the latest where no higher final version is out."""
+    story.github.publish(
+        story.insist_on_page(),
+        story.tag,
+        is_prerelease=is_prerelease(story),
+        is_latest=is_latest(story),
+    )
+
+
+def is_latest(story: Story) -> bool:
+    """Say whether users get this version of what the repository is about: no backport."""
+    lead = story.plan
+    if story.tag != lead.tag or lead.version.is_prerelease:
+        return False
+    finals = [
+        file.version
+        for file in story.world.index.files(lead.name)
+        if file.version and not file.version.is_prerelease and file.yanked is None
+    ]
+    return lead.version >= max(finals, default=lead.version)
+
+
+_unix = partial(re.sub, r"\r\n?", "\n")  # GitHub's own editor writes CRLF

@@ -1,0 +1,256 @@
+"""Release notes on GitHub: drafted, filled, published; and the announcement, at most once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED
+from tests.slack import SECRET, channel
+from tests.stage import PYPROJECT
+from tests.test_readiness import CHANGELOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.github.forge import Forge, Release, Repository
+    from tests.slack import Channel
+    from tests.stage import Result, Stage
+
+COMMAND = ("publish", "minor", "--skip-tests", "--waive", "test-run")
+FILES = ["SHA256SUMS", "acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+
+
+@pytest.fixture
+def acme(stage: Stage, hub: Forge) -> Repository:
+    stage.commit({"CHANGELOG.md": CHANGELOG})
+    return hub.repositories["acme/acme"]
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    with channel() as one:
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", one.url)
+        yield one
+
+
+def published(acme: Repository, stage: Stage) -> Release:
+    """The one page, as every release leaves it."""
+    (page,) = acme.releases
+    assert not page.draft
+    assert page.tag_name == "v1.3.0"
+    assert sorted(asset.name for asset in page.assets) == FILES
+    for asset in page.assets:
+        if asset.name != "SHA256SUMS":
+            assert asset.content == (stage.files / asset.name).read_bytes()
+    (sums,) = (asset for asset in page.assets if asset.name == "SHA256SUMS")
+    for name in FILES[1:]:
+        sha256 = hashlib.sha256((stage.files / name).read_bytes()).hexdigest()
+        assert f"{sha256}  {name}\n".encode() in (sums.content or b"")
+        assert f"| {name} | `{sha256}` |" in page.body
+    assert page.body.count("pip install --index-url") == 1
+    assert "refs/release/intent" not in stage.remote_refs()
+    return page
+
+
+def test_a_page_is_published(stage: Stage, acme: Repository, hub: Forge, slack: Channel) -> None:
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    page = published(acme, stage)
+    assert page.name == "v1.3.0"
+    assert page.body.startswith("### Added\n\n- A second brush.\n")
+    assert "Waived: test-run." in page.body
+    assert "Released with --skip-tests." in page.body
+    assert not page.prerelease
+    assert acme.latest is page
+    assert f"{hub.repositories['acme/acme'].full_name}/releases/tag/v1.3.0" in done.out
+    (text,) = slack.texts
+    assert "*acme 1.3.0* is released" in text
+    assert "releases/tag/v1.3.0|Release notes>" in text
+    assert "announced in Slack" in done.out
+    assert SECRET not in done.out + done.err
+    told = [row for row in done.out.splitlines() if "release notes" in row or "Attach" in row]
+    assert len(told) == 6, "three in the plan, three steps"
+    assert stage.run(*COMMAND).code == 0
+    assert len(slack.texts) == len(acme.releases) == 1
+
+
+def test_a_draft_is_used_and_its_words_kept(stage: Stage, acme: Repository) -> None:
+    acme.release("v1.3.0", draft=True, name="The brush", body="Words.\r\n\r\nMore words.")
+    assert stage.run(*COMMAND).code == 0
+    page = published(acme, stage)
+    assert page.name == "The brush"
+    assert page.body.startswith("Words.\n\nMore words.\n\n<!--")
+
+
+def test_a_draft_may_be_called_by_its_version(stage: Stage, acme: Repository) -> None:
+    acme.release("untagged", draft=True, name="acme 1.3.0", body="Words.")
+    assert stage.run(*COMMAND).code == 0
+    assert published(acme, stage).body.startswith("Words.")
+
+
+def test_a_page_that_somebody_published_gets_the_files(stage: Stage, acme: Repository) -> None:
+    acme.release("v1.3.0", name="1.3", body="Out!")
+    assert stage.run(*COMMAND).code == 0
+    assert published(acme, stage).body.startswith("Out!\n")
+
+
+def test_an_immutable_page_that_somebody_published_is_left(stage: Stage, acme: Repository) -> None:
+    acme.has_immutable_releases = True
+    page = acme.release("v1.3.0", name="1.3", body="Out!", immutable=True)
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    assert page.assets == []
+    assert "pip install" in page.body
+
+
+def test_immutable_releases(stage: Stage, acme: Repository) -> None:
+    acme.has_immutable_releases = True
+    assert stage.run(*COMMAND).code == 0
+    assert published(acme, stage).immutable
+
+
+def test_a_backport_is_never_the_latest(stage: Stage, acme: Repository) -> None:
+    newest = acme.release("v2.0.0")
+    acme.made_latest = newest.id
+    (stage.files / "acme-2.0.0.tar.gz").write_bytes(b"")
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    assert acme.latest is newest
+
+
+def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
+    assert stage.run("publish", "1.3.0rc1", *COMMAND[2:], "--waive", "notes").code == 0
+    (page,) = acme.releases
+    assert page.prerelease
+    assert acme.latest is None
+
+
+def test_a_publish_rc_has_no_page(stage: Stage, acme: Repository) -> None:
+    assert stage.run("publish-rc", "minor").code == 0
+    assert acme.releases == []
+
+
+def test_commits_stand_in(stage: Stage, acme: Repository) -> None:
+    stage.commit({"CHANGELOG.md": "# Changelog\n\n## [1.2.3]\n\n- Old.\n"})
+    assert stage.run(*COMMAND, "--waive", "notes").code == 0
+    assert published(acme, stage).body.startswith("- Change\n")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("POST", "*/releases"),
+        ("POST", "*/assets"),
+        ("PATCH", "*/releases/*"),
+        ("GET", "*/releases"),
+        ("GET", "*/releases/tags/*"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("fault", [CUT_BEFORE, CUT_AFTER, "500", "502"])
+def test_stopped_at_any_request_it_is_continued(
+    stage: Stage, acme: Repository, hub: Forge, slack: Channel, asked: tuple[str, str], fault: str
+) -> None:
+    hub.fault(*asked, fault, times=20 if asked[0] == "GET" else 1)
+    first = stage.run(*COMMAND)
+    hub.faults.clear()
+    if first.code:
+        assert first.code == 3
+        assert "the same command continues" in first.err
+        assert slack.texts == []
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+    assert len(slack.texts) == 1
+
+
+def test_a_half_uploaded_file_is_sent_again(stage: Stage, acme: Repository, hub: Forge) -> None:
+    hub.fault("POST", "*/assets", HALF_UPLOADED)
+    assert stage.run(*COMMAND).code == 3
+    done = stage.other_clone()
+    assert stage.run("publish", "--resume", at=done).code == 0
+    published(acme, stage)
+
+
+def test_another_file_of_that_name_in_a_draft_is_replaced(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    hub.fault("PATCH", "*/releases/*", "500")
+    assert stage.run(*COMMAND).code == 3
+    acme.releases[0].assets[0].content = b"other bytes"
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+
+
+def test_a_rate_limit_on_writing_is_waited_for(stage: Stage, acme: Repository, hub: Forge) -> None:
+    hub.fault("POST", "*/releases", "secondary-rate-limit 1")
+    hub.fault("POST", "*/assets", "primary-rate-limit 1")
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+
+
+def test_without_a_token_it_says_what_is_left(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    assert acme.releases == []
+    assert "publish the release notes: " in done.out
+    assert "/acme/acme/releases/new?tag=v1.3.0" in done.out
+
+
+def test_outside_of_github_too(stage: Stage) -> None:
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert "by hand  publish the release notes\n" in done.out
+
+
+# Slack
+
+
+def finished(stage: Stage) -> Result:
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert SECRET not in done.out + done.err
+    return done
+
+
+def test_a_release_elsewhere_is_announced_too(stage: Stage, slack: Channel) -> None:
+    finished(stage)
+    assert slack.texts == [
+        f"*acme 1.3.0* is released\n`pip install --index-url {stage.url}simple/ acme==1.3.0`"
+    ]
+
+
+def test_slack_is_asked_again_when_it_says_so(stage: Stage, slack: Channel) -> None:
+    slack.faults = ["429"]
+    assert "announced in Slack" in finished(stage).out
+    assert (slack.posts, len(slack.texts)) == (2, 1)
+
+
+@pytest.mark.parametrize("fault", ["404", "500", "lose"])
+def test_a_failed_announcement_is_no_failed_release(
+    stage: Stage, slack: Channel, fault: str
+) -> None:
+    slack.faults = [fault]
+    assert "not announced: " in finished(stage).out
+    assert slack.posts == 1, "it may have been taken"
+
+
+def test_nobody_listens(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", f"http://127.0.0.1:9/services/{SECRET}")
+    assert "not announced: " in finished(stage).out
+
+
+def test_a_token_reaches_neither_tests_nor_build(stage: Stage, hub: Forge, slack: Channel) -> None:
+    _ = hub, slack
+    look = (
+        "import os, sys; sys.exit(any(key in os.environ for key in "
+        "('GITHUB_TOKEN', 'GH_TOKEN', 'SLACK_WEBHOOK_URL')))"
+    )
+    table = f'\n[tool.nox-release]\ntest-command = ["python", "-c", "{look}"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + table, "CHANGELOG.md": CHANGELOG})
+    done = stage.run("publish", "minor", "--waive", "test-run")
+    assert done.code == 0, done.err
