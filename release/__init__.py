@@ -55,12 +55,13 @@ The tour, from the top. Each room imports only from those below it:
 `commands`      the project's own commands, run in a worktree: what they print, what they change
 `worktree`      trees, temporary worktrees and merges, which nobody else sees
 `edits`         a file before and after a release
+`checkout`      the user's own: what differs in it from HEAD, and how it comes to a release
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
 `git`           the only place that runs git
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
-`upload`        one file through twine
+`upload`        one file through twine, as twine is configured
 `process`       the one way to run a program
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError
-from release.arguments import parser
+from release.arguments import parsed
 from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Options = argparse.Namespace
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    options = parser().parse_args(argv)
+    options = parsed(sys.argv[1:] if argv is None else argv)
     from release.console import Console
     from release.workspace import workspace
     from release.world import secret_values
@@ -125,10 +125,12 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
     draft = prepare(bump, subjects, world, said)
     console.show_draft(draft, story(draft, projects, world))
-    if not options.dry_run:
-        draft = acknowledge(draft, config, world, console)
-        plan = publish(draft, projects, world, console)
-        console.show_released(plan, whats_next(plan, world))
+    if options.dry_run:
+        console.show_dry_run(options.again)
+        return
+    draft = acknowledge(draft, config, world, console)
+    plan = publish(draft, projects, world, console)
+    console.show_released(plan, whats_next(plan, world))
 
 
 def _finish(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
@@ -140,10 +142,12 @@ def _finish(options: Options, subjects: Sequence[Subject], world: World, console
     asked = None if options.resume else (_bump(options, subjects), folders)
     intent = accept(facts.pending(), asked, facts, world)
     console.show_pending(intent)
-    if not options.dry_run:
-        console.confirm(f"Finish {intent.plan.title}?")
-        plan = resume(intent, world, console)
-        console.show_released(plan, whats_next(plan, world))
+    if options.dry_run:
+        console.show_dry_run(options.again)
+        return
+    console.confirm(f"Finish {intent.plan.title}?")
+    plan = resume(intent, world, console)
+    console.show_released(plan, whats_next(plan, world))
 
 
 def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
@@ -152,17 +156,18 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
 
     intent = accept(facts.pending(), None, facts, world)
     console.show_pending(intent)
-    if not options.dry_run:
-        console.confirm(f"Abandon {intent.plan.title}?")
-        abandon(intent, world, console)
-        console.say(f"{intent.plan.title} is abandoned; nothing of it was published.")
+    if options.dry_run:
+        console.show_dry_run(options.again)
+        return
+    console.confirm(f"Abandon {intent.plan.title}?")
+    abandon(intent, world, console)
+    console.say(f"{intent.plan.title} is abandoned; nothing of it was published.")
 
 
 def _publish_rc(options: Options, console: Console) -> None:
     from release.checks import clean_tree
     from release.pages import whats_next
-    from release.prerelease import prepare_all, publish_all
-    from release.publish import story
+    from release.prerelease import prepare_all, publish_all, show_all
 
     git, projects = _here(options, options.ref)
     world = _world(git, projects[0].config, options, console)
@@ -171,12 +176,13 @@ def _publish_rc(options: Options, console: Console) -> None:
     ask = () if options.ref else (clean_tree,)
     base = git.named(options.ref or "HEAD")
     prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
-    for project, drafts in zip(projects, prepared, strict=True):
-        console.show_draft(drafts[0], story(drafts[0], [project], world))
-    if not options.dry_run:
-        for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
-            console.show_released(draft, whats_next(draft, world))
-            console.show_built(built)
+    show_all(prepared, console)
+    if options.dry_run:
+        console.show_dry_run(options.again)
+        return
+    for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
+        console.show_released(draft, whats_next(draft, world))
+        console.show_built(built)
 
 
 def _status(options: Options, console: Console) -> None:
@@ -192,19 +198,20 @@ def _status(options: Options, console: Console) -> None:
 
 def _explain(options: Options, console: Console) -> None:
     from release.explain import explain, show, show_asked
-    from release.packages import chosen_one, packages
-    from release.snapshot import Snapshot, below
+    from release.packages import chosen, packages
+    from release.snapshot import Snapshot
 
     git = _git()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
-    package = chosen_one(options.package, packages(files, options.package), _folder(git))
+    known = packages(files, options.package)
+    first = chosen(options.package, known, _folder(git))
     files.asked.clear()
     try:
-        explanation = explain(git, below(files, package.folder))
+        explanations = explain(git, files, first, known)
     except ReleaseError:
         show_asked(files.asked, console)
         raise
-    show(explanation, console)
+    show(explanations, console)
 
 
 def _yank(options: Options, console: Console) -> None:
@@ -217,6 +224,7 @@ def _yank(options: Options, console: Console) -> None:
     if yank.shown is None:
         show(yank, world, console)
         if options.dry_run:
+            console.show_dry_run(options.again)
             return
         yank = wait_until_yanked(yank, world, console)
     show_yanked(yank, world, console)
@@ -262,9 +270,8 @@ def _init(options: Options, console: Console) -> None:
     if git.local_ref("HEAD"):
         found = packages(Snapshot(git=git, commit="HEAD"))
         names = [one.name for one in found.values()]
-    initialise(
-        git.root, console, is_on_github=is_on_github, packages=names, dry_run=options.dry_run
-    )
+    again = options.again if options.dry_run else ""
+    initialise(git.root, console, is_on_github=is_on_github, packages=names, dry_run=again)
 
 
 # What they share

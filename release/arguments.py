@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
@@ -15,10 +17,25 @@ if TYPE_CHECKING:
 WAIVABLE = ("test-run", "pull-requests", "release-candidate", "notes", "stakeholders")
 
 
+SESSIONS = {"publish": "publish_release", "publish-rc": "publish_rc", "yank": "yank"}
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Return verb and options; `again` is the command that does what a dry run shows."""
+    options = parser().parse_args(argv)
+    kept = [word for word in argv[1:] if word not in {"--dry-run", "--json"}]
+    session = SESSIONS.get(options.verb)
+    start = ["nox", "-s", session, "--"] if session else ["python", "-m", "release", options.verb]
+    options.again = shlex.join([*start, *kept])
+    return options
+
+
 def parser() -> argparse.ArgumentParser:
     """Return what parses the command line; a verb's name comes as `verb`."""
     parser = argparse.ArgumentParser(
-        prog="release", description="Release a Python package so that a release is never half done."
+        prog="release",
+        allow_abbrev=False,
+        description="Release a Python package so that a release is never half done.",
     )
     version = metadata.version("nox-release")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
@@ -73,7 +90,8 @@ def _verbs_that_look(verbs: Verbs) -> None:
 
 
 def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+    description = text.capitalize() + "."
+    parser = verbs.add_parser(name, help=text, description=description, allow_abbrev=False)
     parser.set_defaults(verb=name)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     if name != "init":

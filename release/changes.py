@@ -17,17 +17,18 @@ from release import ReleaseError
 from release.commands import printed, written
 from release.edits import Edit
 from release.notes import Notes, from_commits
-from release.packages import pins
+from release.packages import excluding, packages, pins
 from release.project import Project
 from release.snapshot import Snapshot, below
 from release.worktree import difference, tree_with, worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.version import Version
 
     from release.git import Git
+    from release.packages import Package
     from release.places import Place
     from release.plan import Draft, Plan, Release
 
@@ -48,11 +49,24 @@ def changed(
         (project, one.version, one.tag) for one, project in zip(draft.all, projects, strict=True)
     ]
     edits = made_together(releases, draft.base, git, draft.day, moved)
+    known = packages(Snapshot(git=git, commit=tree_with(git, draft.base, edits)))
     told = [
-        replace(one, notes=_drafted(one, project, edits, git))
+        replace(
+            one,
+            notes=_drafted(one, project, edits, git),
+            stale=(*one.stale, *(left_behind(one.name, one.version, known) if one.tag else ())),
+        )
         for one, project in zip(draft.all, projects, strict=True)
     ]
     return replace(told[0], edits=edits, siblings=tuple(told[1:]))
+
+
+def left_behind(name: str, version: Version, known: Mapping[str, Package]) -> list[str]:
+    """Tell which packages require another version of a sibling than this one."""
+    return [
+        f"{package.folder or '.'}: {package.name} requires {requirement}, which isn't {version}"
+        for package, requirement in excluding(name, version, known)
+    ]
 
 
 def made_together(
@@ -65,18 +79,22 @@ def made_together(
     """Return what a release of several packages, each with version and tag, changes in `base`.
 
     Each is edited as the ones before have left it, as they share files like locks; and those that
-    require exactly the old version of another require the new one.
+    require exactly the old version of another require the new one. A `bump-command` that several
+    have alike runs once, if that writes the version of all.
     """
     moved = [*moved, *((project, version) for project, version, _ in releases)]
     if len(moved) == 1:
         ((project, version, tag),) = releases
         return made(project, base, version, git, tag, day)
-    commit = base
+    commit, ran = base, set[tuple[str, ...]]()
     for project, version, tag in releases:
         here = Project.at(git, commit, project.folder, before=version)
+        if project.config.bump_command in ran and here.version == version != project.version:
+            here = here.without_bump_command()
+        ran.add(project.config.bump_command)
         commit = _on_top(base, commit, made(here, commit, version, git, tag, day), git)
         here = Project.at(git, commit, project.folder, before=version)
-        commit = _on_top(base, commit, here.edits_at(_pinned(here, moved)), git)
+        commit = _on_top(base, commit, here.edits_at(moved_pins(here, moved)), git)
     return difference(git, base, commit)
 
 
@@ -85,7 +103,7 @@ def _on_top(base: str, commit: str, edits: Iterable[Edit], git: Git) -> str:
     return git.commit_tree(tree_with(git, commit, edits), "In the making", [base])
 
 
-def _pinned(
+def moved_pins(
     project: Project, moved: Iterable[tuple[Project, Version]]
 ) -> list[tuple[Place, Version]]:
     """Return where a project requires exactly the old version of others, and their new ones."""
@@ -216,7 +234,7 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
         return Notes(source=log.path, text=text)
     last = _last(release.version, project)
     _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
-    source = f"the commits since {last}" if last else "the commits"
+    source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
     if log:
         source += f"; none drafted in {log.path}"
     return Notes(source=source, text=from_commits(subject for _, subject in commits))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError
-from release.git import peeled
+from release.checkout import dirty
+from release.git import TAGS, peeled
 from release.landing import release_branch
 from release.process import ProgramFailed
 from release.version import line, objection
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -88,7 +88,7 @@ def _ask(question: Question, case: Case) -> tuple[Problem, ...]:
 
 def clean_tree(case: Case) -> Problem | None:
     """Is everything committed?"""
-    paths = case.world.git.dirty()
+    paths = dirty(case.world.git)
     if not paths:
         return None
     some = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004

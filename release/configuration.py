@@ -68,7 +68,7 @@ class Configuration:
                 near = difflib.get_close_matches(key, known, n=1)
                 raise UsageError(
                     f"{TABLE} has an unknown key {key!r}",
-                    f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}",
+                    f"did you mean {near[0]}?" if near else f"its keys are {', '.join(known)}",
                 )
             wanted, fits = WANTED[kinds[known[key]]]
             if not fits(value):

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console as Terminal
 from rich.console import Group
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from release.intent import Intent
     from release.plan import Distribution, Draft, Plan, Release
+
+    SomeRelease = TypeVar("SomeRelease", bound=Release)
 
 MINUTE = 60.0
 SHORT = 8  # characters of a secret
@@ -166,14 +168,16 @@ class Console:
         """Print what is going to happen."""
         titles = list(steps)
         self.say(draft.title, style="bold")
+        folders = {row: one.folder for row, one in _rows("folder", draft) if one.folder}
         self.table(
             {
+                **folders,
                 **self._versions(draft),
                 "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
                 if draft.tag and draft.edits
                 else f"none; built from {draft.base[:9]}",
                 "tag": ", ".join(filter(None, draft.tags)) or "none",
-                **({"notes": draft.notes.source} if draft.tag else {}),
+                **{row: one.notes.source for row, one in _rows("notes", draft) if draft.tag},
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
                 "artifacts": "one sdist, and the wheel built from it",
                 "index": draft.repository,
@@ -188,9 +192,13 @@ class Console:
             self.diff(edit.diff())
         for one in draft.all:
             if one.notes.text:
+                of = f" of {one.name} {one.version}" if draft.siblings else ""
+                self.say(f"\n  Release notes{of}:", style="bold")
                 self.excerpt(one.notes.text)
-        for text in (text for one in draft.all for text in one.stale):
-            self.say(f"\n  left alone: {text}", style="yellow")
+        if left := [text for one in draft.all for text in one.stale]:
+            self.say()
+        for text in left:
+            self.say(f"  left alone: {text}", style="yellow")
         self.say()
         for number, title in enumerate(titles, 1):
             self.say(f"  {number}. {title}")
@@ -200,10 +208,8 @@ class Console:
     def _versions(self, release: Release) -> dict[str, str]:
         """Return a row for the version of each package."""
         return {
-            f"version of {one.name}" if release.siblings else "version": (
-                f"{one.previous} {self.arrow} {one.version} ({one.bump})"
-            )
-            for one in release.all
+            row: f"{one.previous} {self.arrow} {one.version} ({one.bump})"
+            for row, one in _rows("version", release)
         }
 
     def show_pending(self, intent: Intent) -> None:
@@ -225,11 +231,15 @@ class Console:
 
     def show_released(self, release: Draft | Plan, next_: Mapping[str, str]) -> None:
         """Print the end of a release, and what comes next."""
-        self.say(f"\n{release.title} is released", style="bold green")
+        self.say(f"\n{_are([release])} released", style="bold green")
         self.table(next_)
         self.document["next"] = dict(next_)
         self.document["plan"] = release.to_dict()
         self.document["state"] = "published"
+
+    def show_dry_run(self, command: str) -> None:
+        """Print that nothing has been done, and the command that does it."""
+        self.say(f"Nothing was changed. To do it: {command}", style="bold")
 
     def show_released_before(self, tags: Sequence[str]) -> None:
         """Print that this very command has been done."""
@@ -247,12 +257,13 @@ class Console:
             self.say(f"  {one.sha256}  {folder / one.filename}")
         self.document["distributions"] = [vars(one) for one in distributions]
 
-    def show_rehearsed(self, draft: Draft, installed: str, commit: str) -> None:
-        """Print what a rehearsal made: the version that pip installs, commit, tag and diff."""
-        self.say(f"\n{draft.title} is rehearsed; nothing left this machine", style="bold green")
-        self.table({"pip installed": f"{draft.name} {installed}", "tag": draft.tag or "none"})
+    def show_rehearsed(self, drafts: Sequence[Draft], installed: Sequence[str], told: str) -> None:
+        """Print what a rehearsal made: what pip installed, the tags, and a tag with its commit."""
+        self.say(f"\n{_are(drafts)} rehearsed; nothing left this machine", style="bold green")
+        tags = dict.fromkeys(tag for draft in drafts for tag in draft.tags if tag)
+        self.table({"pip installed": ", ".join(installed), "tag": ", ".join(tags) or "none"})
         self.say()
-        self.diff(commit)
+        self.diff(told)
         self.document.update(state="rehearsed", installed=installed)
 
     def confirm(self, question: str) -> None:
@@ -280,3 +291,15 @@ class Console:
         if self.as_json:
             text = json.dumps({**self.document, "exit_code": exit_code}, indent=2)
             sys.stdout.write(self.clean(text) + "\n")
+
+
+def _are(releases: Sequence[Release]) -> str:
+    """Name what is something by now, with the verb."""
+    names = [f"{one.name} {one.version}" for release in releases for one in release.all]
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _rows(what: str, release: SomeRelease) -> Iterator[tuple[str, SomeRelease]]:
+    """Name a row of a table for each package of a release."""
+    for one in release.all:
+        yield f"{what} of {one.name}" if release.siblings else what, one

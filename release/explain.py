@@ -5,35 +5,40 @@ It only reads, and of the remote only what this clone can't know; no answer is t
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
-from release import ReleaseError
+from release import ReleaseError, readiness
 from release.build import DEFAULT_TESTS
+from release.changes import left_behind, moved_pins
 from release.checks import questions
 from release.configuration import Configuration
-from release.project import Project, asking
-from release.readiness import Waivable, asked
+from release.git import TAGS
+from release.packages import together
+from release.project import Project, asking, message
+from release.snapshot import below
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
-from release.world import TAGS, World, today, upload_source
+from release.world import World, today, upload_source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
-    from release.checks import Question
     from release.console import Console
     from release.git import Git
+    from release.packages import Package
     from release.places import Files, Place
 
 LEVELS = ("patch", "current")  # the example is the first of them that makes a version
 ITSELF = "the version itself"
 TAKEN_ALONG = (
-    "To have one taken along: write the version there and commit it;\n"
+    "To have a copy taken along: write the version there and commit it;\n"
     "or name the place in version-files of [tool.nox-release]."
 )
 
@@ -66,59 +71,98 @@ class Explanation:
     """All that a release goes by; `changes` are those of a release of `level`."""
 
     name: str
+    folder: str
     level: str
     next: str
     facts: dict[str, Fact]
     changes: tuple[Change, ...]
     by: str  # the command that changes everything instead, if there is one
-    stale: tuple[str, ...]
+    stale: tuple[str, ...]  # copies of the version
+    unused: tuple[str, ...]  # what else a release leaves alone
     checks: tuple[str, ...]
 
 
 # Look
 
 
-def explain(git: Git, files: Files) -> Explanation:
-    """Explain the project that has these files; `ReleaseError` for what prevents any release."""
-    project = Project.load(files, ask=asking(git, "HEAD", files.folder))
-    config, world = project.config, World.of(git, project.config)
-    refs, silence = _ask(world.git, config)
-    tags = world.git.tags() or _tags(refs)
-    level, version = _example(project, frozenset(project.tagged(tags).values()))
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is known of the repository and its remote, or why that gave no answer."""
+
+    world: World
+    refs: Mapping[str, str]
+    silence: str
+    tags: Collection[str]
+
+    @classmethod
+    def of(cls, world: World, config: Configuration) -> Seen:
+        """Ask the remote for the refs that this clone can't know."""
+        refs, silence = _ask(world.git, config)
+        return cls(world=world, refs=refs, silence=silence, tags=world.git.tags() or _tags(refs))
+
+
+def explain(
+    git: Git, files: Files, first: Iterable[Package], known: Mapping[str, Package]
+) -> list[Explanation]:
+    """Explain all packages that a release of the `first` ones takes along.
+
+    Raises `ReleaseError` for what prevents any release.
+    """
+
+    @cache
+    def read(folder: str) -> Project:
+        return Project.load(below(files, folder), ask=asking(git, "HEAD", folder))
+
+    found = together(first, known, lambda package: read(package.folder).version)
+    projects = [read(package.folder) for package in found]
+    seen = Seen.of(World.of(git, projects[0].config), projects[0].config)
+    examples = [_example(one, frozenset(one.tagged(seen.tags).values())) for one in projects]
+    moved = [(one, version) for one, (_, version) in zip(projects, examples, strict=True)]
+    others = {package.folder: package for package in known.values() if package not in found}
+    return [
+        Explanation(
+            name=project.name,
+            folder=project.folder,
+            level=level,
+            next=str(version),
+            facts=_facts(project, version, message(moved), seen),
+            changes=() if project.config.bump_command else tuple(_changes(project, version, moved)),
+            by=shlex.join(project.config.bump_command),
+            stale=project.stale,
+            unused=(*project.unused, *left_behind(project.name, version, others)),
+            checks=_asked_before(project, seen.world),
+        )
+        for project, (level, version) in zip(projects, examples, strict=True)
+    ]
+
+
+def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[str, Fact]:
+    """Return what a release of a project goes by, with `said` in its commit."""
+    config, world = project.config, seen.world
     tests = " ".join(config.test_command or DEFAULT_TESTS)
-    facts = {
+    intent = f"{config.intent_ref}, while a release is unfinished"
+    return {
         "version": Fact(value=str(project.version)),
-        "found": Fact(value=" → ".join([*project.trail, _end(project, files)])),
+        "found": Fact(value=" → ".join([*project.trail, _end(project, project.files)])),
         "calendar": _configured(config, "scheme", config.scheme or "none"),
-        "tag": _tag(project, tags, version),
-        "commit": _configured(config, "message", project.message(version)),
+        "tag": _tag(project, seen.tags, version),
+        "commit": _configured(config, "message", said),
         "notes": _notes(project),
         "then": _then(project, version),
-        "branch": _branch(config, refs.get("HEAD", ""), world.git),
-        "remote": _remote(world.git, silence),
+        "branch": _branch(config, seen.refs.get("HEAD", ""), world.git),
+        "remote": _remote(world.git, seen.silence),
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
         "tests": _configured(config, "test-command", tests),
         "imports": _configured(config, "import-names", _imports(config)),
-        "intent": _configured(
-            config, "intent-ref", f"{config.intent_ref}, while a release is unfinished"
-        ),
+        "intent": _configured(config, "intent-ref", intent),
     }
-    asked_before: list[Question] = [*questions(project, world), *asked(config, world)]
-    return Explanation(
-        name=project.name,
-        level=level,
-        next=str(version),
-        facts=facts,
-        changes=() if config.bump_command else tuple(_changes(project, version)),
-        by=shlex.join(config.bump_command),
-        stale=project.stale,
-        checks=tuple(map(_question, asked_before)),
-    )
 
 
-def _question(check: Question) -> str:
-    text = check.ask.__doc__ if isinstance(check, Waivable) else check.__doc__
-    return (text or "").partition("?")[0] + "?"
+def _asked_before(project: Project, world: World) -> tuple[str, ...]:
+    """Return the questions that a release has to answer."""
+    waivable = [one.ask for one in readiness.asked(project.config, world)]
+    texts = [check.__doc__ or "" for check in (*questions(project, world), *waivable)]
+    return tuple(text.partition("?")[0] + "?" for text in texts)
 
 
 def _end(project: Project, files: Files) -> str:
@@ -215,21 +259,24 @@ def _branch(config: Configuration, head: str, git: Git) -> Fact:
     return Fact(value=here or "main", source=source)
 
 
-def _changes(project: Project, version: Version) -> Iterator[Change]:
-    """Say what the new version changes, place by place, in whole lines."""
+def _changes(
+    project: Project, version: Version, moved: Iterable[tuple[Project, Version]]
+) -> Iterator[Change]:
+    """Say what the new versions of packages change in this one, place by place, in whole lines."""
     main = () if project.config.version_command else project.places[:1]
-    for place in project.places:
+    whys = [(one, version, ITSELF if one in main else one.trail[0]) for one in project.places]
+    pinned = moved_pins(project, moved)
+    for place, new, why in [*whys, *((one, other, one.what) for one, other in pinned)]:
         data = project.files.read(place.path) or b""
         first = data.rfind(b"\n", 0, place.start) + 1
         last = data.find(b"\n", place.end) % (len(data) + 1)
-        old, new = data[first:last], place.spelled(version).encode()
-        new = data[first : place.start] + new + data[place.end : last]
+        after = data[first : place.start] + place.spelled(new).encode() + data[place.end : last]
         yield Change(
             path=place.path,
             line=_line(data, place),
-            before=old.decode("utf-8", "replace").strip(),
-            after=new.decode("utf-8", "replace").strip(),
-            why=ITSELF if place in main else place.trail[0],
+            before=data[first:last].decode("utf-8", "replace").strip(),
+            after=after.decode("utf-8", "replace").strip(),
+            why=why,
         )
 
 
@@ -240,30 +287,45 @@ def _line(data: bytes, place: Place) -> int:
 # Show
 
 
-def show(explanation: Explanation, console: Console) -> None:
+def show(explanations: Sequence[Explanation], console: Console) -> None:
     """Print what a release goes by, what it would change, and what is asked before."""
-    console.document.update(asdict(explanation))
-    console.say(explanation.name, style="bold")
-    console.table({name: str(fact) for name, fact in explanation.facts.items()})
-    console.say("Settings, as `scheme`, go into [tool.nox-release] of pyproject.toml.")
-    level, version = explanation.level, explanation.next
+    lead, *siblings = explanations
+    console.document.update(asdict(lead), siblings=[asdict(one) for one in siblings])
+    for one in explanations:
+        console.say("\n" * (one is not lead) + one.name, style="bold")
+        own = {name: fact for name, fact in one.facts.items() if fact != lead.facts[name]}
+        facts = lead.facts if one is lead else {"version": one.facts["version"], **own}
+        console.table({name: str(fact) for name, fact in facts.items()})
+        if one is lead and siblings:
+            names = ", ".join(one.name for one in siblings)
+            console.say(f"Released together with {names}, of which only what differs is shown.")
+        if one is lead:
+            console.say("Settings, as `scheme`, go into [tool.nox-release] of pyproject.toml.")
+        _show_changes(one, console)
+    copies = [text for one in explanations for text in one.stale]
+    if left := [*(text for one in explanations for text in one.unused), *copies]:
+        console.say("\nLeft alone:")
+    for text in left:
+        console.say(f"  {text}", style="yellow")
+    if copies:
+        console.say(TAKEN_ALONG)
+    console.say("\nBefore anything happens, a release asks:")
+    for question in dict.fromkeys(text for one in explanations for text in one.checks):
+        console.say(f"  {question}")
+
+
+def _show_changes(explanation: Explanation, console: Console) -> None:
     words = "and change these lines" if explanation.changes else "and change no file"
     words = f"written by `{explanation.by}`" if explanation.by else words
     end = ":" if explanation.changes else "."
-    console.say(f"\n`nox -s publish_release -- {level}` would make {version}, {words}{end}")
+    which = f" --package {shlex.quote(explanation.folder)}" if explanation.folder else ""
+    command = f"`nox -s publish_release -- {explanation.level}{which}`"
+    console.say(f"\n{command} would make {explanation.next}, {words}{end}")
     for one in explanation.changes:
-        console.say(f"\n  {one.path} line {one.line}: {one.why}")
+        path = posixpath.normpath(posixpath.join(explanation.folder, one.path))
+        console.say(f"\n  {path} line {one.line}: {one.why}")
         before, after = (text.splitlines() for text in (one.before, one.after))
         console.diff("\n".join([*(f"- {row}" for row in before), *(f"+ {row}" for row in after)]))
-    if explanation.stale:
-        console.say("\nLeft alone:")
-    for text in explanation.stale:
-        console.say(f"  {text}", style="yellow")
-    if explanation.stale:
-        console.say(TAKEN_ALONG)
-    console.say("\nBefore anything happens, a release asks:")
-    for question in explanation.checks:
-        console.say(f"  {question}")
 
 
 def show_asked(asked: Mapping[str, bool], console: Console) -> None:

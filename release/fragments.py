@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -32,6 +33,7 @@ class Tool:
     name: str
     path: str
     fragments: tuple[str, ...]
+    unused: tuple[str, ...] = ()  # what lies beside them, and the tool passes by
     title: str = ""  # of the project, where the tool would import that for it
 
     def command(self, version: Version | str, day: date) -> tuple[str, ...]:
@@ -67,17 +69,28 @@ def towncrier(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> 
     types = {*map(str.lower, declared), *table_at(table, "fragment")} or {*TYPES}
     ignored = [*IGNORED, *map(str, table.get("ignore") or ())]
     ignored.append(PurePosixPath(text_at(table, "template")).name)
-    found = [
+    meant = [
         path
         for path in _inside(folders, paths)
-        if types & {*path.name.lower().split(".")[1:]}
-        and not any(fnmatch(path.name.lower(), one.lower()) for one in ignored)
+        if not any(fnmatch(path.name.lower(), one.lower()) for one in ignored)
+    ]
+    found = [path for path in meant if types & {*path.name.lower().split(".")[1:]}]
+    unused = [
+        f"{path}: no fragment of towncrier, which looks for NUMBER.TYPE, TYPE being one of "
+        + ", ".join(sorted(types))
+        for path in _unused(meant, found)
     ]
     file = text_at(table, "filename") or "NEWS.rst"
     own_name = text_at(settings, *where, "name") or text_at(pyproject, "project", "name")
     is_asked = own_name or table_at(pyproject, "tool", "incremental")  # whose versions have a name
     title = "" if is_asked else package.title()
-    return Tool(name="towncrier", path=file, fragments=tuple(map(str, found)), title=title)
+    return Tool(
+        name="towncrier",
+        path=file,
+        fragments=tuple(map(str, found)),
+        unused=tuple(unused),
+        title=title,
+    )
 
 
 def scriv(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> Tool | None:
@@ -95,13 +108,23 @@ def scriv(paths: Collection[str], read: Read, pyproject: dict[str, Any]) -> Tool
     suffix = PurePosixPath(file).suffix.removeprefix(".")
     markup = str(table.get("format", suffix if "$" not in file else "rst"))
     skipped = str(table.get("skip_fragments", "README.*"))
-    found = [
-        path
-        for path in _inside([folder], paths)
-        if path.suffix in {".rst", ".md"} and not path.match(skipped)
+    meant = [path for path in _inside([folder], paths) if not path.match(skipped)]
+    found = [path for path in meant if path.suffix in {".rst", ".md"}]
+    unused = [
+        f"{path}: no fragment of scriv, which looks for .md and .rst"
+        for path in _unused(meant, found)
+        if path.suffix not in {".j2", ".ini"}  # templates and settings
     ]
     path = file.replace("${config:format}", markup)
-    return Tool(name="scriv", path=path, fragments=tuple(map(str, found)))
+    return Tool(name="scriv", path=path, fragments=tuple(map(str, found)), unused=tuple(unused))
+
+
+def _unused(
+    meant: Iterable[PurePosixPath], found: Collection[PurePosixPath]
+) -> list[PurePosixPath]:
+    """Return what may have been meant as a fragment: no template, and no hidden file."""
+    others = (path for path in meant if path not in found)
+    return [path for path in others if not re.match(r"\.|.*template", path.name.lower())]
 
 
 def _inside(folders: Iterable[str], paths: Iterable[str]) -> list[PurePosixPath]:

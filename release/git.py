@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ REPOSITORY_VARIABLES = {
     "GIT_QUARANTINE_PATH",
     "GIT_WORK_TREE",
 }
+TAGS = "refs/tags/"
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
@@ -109,40 +109,6 @@ class Git:
         with suppress(ProgramFailed):
             return self("symbolic-ref", "--quiet", "--short", "HEAD")
         return None
-
-    def dirty(self) -> list[str]:
-        """Return the paths that differ from HEAD, untracked ones included."""
-        entries = iter(
-            self.raw("status", "--porcelain=v1", "-z").decode("utf-8", "replace").split("\0")
-        )
-        paths = []
-        for entry in entries:
-            if entry:
-                paths.append(entry[3:])
-            if entry[:1] in {"R", "C"}:  # the old name follows in a field of its own
-                next(entries)
-        return paths
-
-    def dirty_files(self) -> list[str]:
-        """Return those paths that differ from HEAD where a file, link or folder is."""
-        return [path for path in self.dirty() if os.path.lexists(self.root / path)]
-
-    def is_as_in(self, commit: str, path: str) -> bool:
-        """Say whether a file of the working tree is what it is in `commit`."""
-        with suppress(ProgramFailed):
-            blob = self("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
-            return self("hash-object", "--", path) == blob
-        return self.local_ref(f"{commit}:{path}") is None and not (self.root / path).exists()
-
-    def locks(self, *refs: str) -> list[Path]:
-        """Return the locks on this checkout, its branch and `refs`.
-
-        They are of a git that runs, or of one that was killed.
-        """
-        names = ("index", "HEAD", f"refs/heads/{self.branch()}", *refs)
-        ask = ("rev-parse", "--path-format=absolute", "--git-path")
-        paths = [Path(self(*ask, f"{name}.lock")) for name in names]
-        return [path for path in paths if path.exists()]
 
     def is_shallow(self) -> bool:
         """Say whether history was cut off by `clone --depth`."""
@@ -256,12 +222,15 @@ class Git:
         revisions = "\n".join([*commits, f"^{tip}"])
         return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
 
-    def since(self, commit: str | None, tip: str, limit: int) -> tuple[int, list[tuple[str, str]]]:
+    def since(
+        self, commit: str | None, tip: str, limit: int, but: str = ""
+    ) -> tuple[int, list[tuple[str, str]]]:
         """Return how many commits `tip` has that `commit` lacks, and id and subject of the newest.
 
-        None for `commit`: all of them.
+        None for `commit`: all of them. Those with a row that matches `but` are left out.
         """
-        revisions = [tip, *([f"^{commit}"] if commit else [])]
+        others = ["--invert-grep", "--extended-regexp", f"--grep={but}"] if but else []
+        revisions = [*others, tip, *([f"^{commit}"] if commit else [])]
         count = int(self("rev-list", "--count", *revisions))
         rows = self("log", "-z", f"--max-count={limit}", "--format=%H %s", *revisions).split("\0")
         pairs = (row.partition(" ") for row in rows if row)
@@ -328,7 +297,7 @@ class Git:
 
     def fetch_tag(self, tag: str) -> tuple[str, str]:
         """Fetch a tag of the remote, and return the commit that it tags, and the tag's text."""
-        ref = f"refs/tags/{tag}"
+        ref = TAGS + tag
         refs = self.remote_refs(ref, f"{ref}^{{}}")
         if not (commit := peeled(refs, ref)):
             raise ReleaseError(f"there is no tag {tag} on {self.remote}")
@@ -337,7 +306,7 @@ class Git:
 
     def remote_tag(self, tag: str) -> str | None:
         """Return the commit that a tag of the remote tags, None where there is none."""
-        ref = f"refs/tags/{tag}"
+        ref = TAGS + tag
         return peeled(self.remote_refs(ref, f"{ref}^{{}}"), ref)
 
     def deepen(self) -> None:
@@ -392,12 +361,3 @@ class Git:
         """Make a commit object and nothing else."""
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
-
-    def fast_forward(self, commit: str, moved: Sequence[str] = ()) -> None:
-        """Move the checked-out branch and its files forward; those in `moved` have been, before.
-
-        A process that was killed in the middle leaves files of the new commit beside the old HEAD.
-        """
-        if moved:
-            self("add", "--", *moved)
-        self("merge", "--quiet", "--ff-only", commit)

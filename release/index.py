@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import threading
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from release import ReleaseError, UsageError
+from release import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -379,32 +378,9 @@ class Index:
         return self._settings_for(interactive=self.interactive)
 
     def _settings_for(self, *, interactive: bool) -> Settings:
-        """Make twine's settings; twine itself reads the environment, .pypirc and keyring."""
-        from twine.exceptions import TwineException
-        from twine.settings import Settings
+        from release.upload import settings
 
-        from release.upload import reason
-
-        parser = argparse.ArgumentParser()
-        Settings.register_argparse_arguments(parser)
-        words = ["--disable-progress-bar"]
-        if "://" in self.repository:
-            words += ["--repository-url", self.repository]
-        elif self.repository:  # a name given here beats TWINE_REPOSITORY_URL
-            words += ["--repository", self.repository, "--repository-url", ""]
-        if self.credentials:
-            words += [f"--username={self.credentials[0]}", f"--password={self.credentials[1]}"]
-        options = parser.parse_args(words)
-        options.non_interactive |= not interactive
-        try:
-            settings = Settings.from_argparse(options)
-            settings.check_repository_url()
-        except TwineException as error:
-            raise UsageError(
-                f"there is no index {self.repository!r}: {reason(error)}",
-                "use pypi, testpypi, an upload URL, or a section of ~/.pypirc",
-            ) from error
-        return settings
+        return settings(self.repository, self.credentials, interactive=interactive)
 
 
 def _listed(package: DistributionPackage) -> IndexFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from release import ReleaseError
 from release.edits import Edit
-from release.tables import BOM, tomllib
+from release.tables import BOM, parse, tomllib, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -89,6 +90,25 @@ def with_sessions(own: str) -> str:
         return own
     text = "\n\n\n".join(missing)
     return _inserted(own, re.sub(rf"\b{HELPER}\((?=session)", f"{helper}(", text))
+
+
+def lacks_tests(read: Callable[[str], bytes | None]) -> str:
+    """Say that there are no tests which a release could run, "" where there are.
+
+    A session may also have its name from a decorator, or be imported.
+    """
+    with suppress(ValueError):  # broken TOML: the release itself says so
+        pyproject = parse(read("pyproject.toml") or b"")
+        if value_at(pyproject, "tool", "nox-release", "test-command"):
+            return ""
+    noxfile = (read(NOXFILE) or b"").decode("utf-8", "replace")
+    if re.search(r"\bdef tests\(|[\"']tests[\"']|import .*(\btests\b|\*)", noxfile):
+        return ""
+    return (
+        f"There is no session `tests` in {NOXFILE}, which a release runs. Write one that runs your "
+        'tests,\nor name another command: test-command = ["pytest"] in [tool.nox-release]; '
+        "--skip-tests runs none."
+    )
 
 
 def pythons(read: Callable[[str], bytes | None]) -> list[str]:
@@ -184,23 +204,30 @@ def initialise(
     *,
     is_on_github: bool,
     packages: Sequence[str] = (),
-    dry_run: bool = False,
+    dry_run: str = "",
 ) -> None:
-    """Show what is missing in the working tree at `root`, ask, and write it."""
+    """Show what is missing in the working tree at `root`, ask, and write it.
+
+    With `dry_run`, the command that writes it, it is only shown.
+    """
 
     def read(path: str) -> bytes | None:
         file = root / path
         return file.read_bytes() if file.is_file() else None
 
     edits = proposals(read, is_on_github=is_on_github, packages=packages)
-    console.document["edits"] = {edit.path: edit.diff() for edit in edits}
+    lacking = lacks_tests(read)
+    console.document.update(edits={edit.path: edit.diff() for edit in edits}, lacking=lacking)
     if not edits:
-        console.say("Everything is there.")
+        console.say(lacking or "Everything is there.", style="yellow" if lacking else "")
         return
     for edit in edits:
         console.diff(edit.diff())
         console.say()
+    if lacking:
+        console.say(f"{lacking}\n", style="yellow")
     if dry_run:
+        console.show_dry_run(dry_run)
         return
     console.confirm(f"Write {', '.join(edit.path for edit in edits)}?")
     for edit in edits:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import made_together
-from release.git import REMOTE_REJECTED, Lease, peeled
+from release.git import REMOTE_REJECTED, TAGS, Lease, peeled
+from release.notes import GO_ON
 from release.process import ProgramFailed
 from release.project import Project
 from release.worktree import commit_on_top, merge, tree_with
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,7 +211,7 @@ def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
     projects = [(Project.at(git, commit, one.folder), one.next_dev) for one in plan.all]
     moving = [(project, next_dev, "") for project, next_dev in projects if next_dev]
     edits = made_together(moving, commit, git)
-    return commit_on_top(git, commit, tree_with(git, commit, edits), f"Go on with {plan.next_dev}")
+    return commit_on_top(git, commit, tree_with(git, commit, edits), f"{GO_ON} {plan.next_dev}")
 
 
 # Merge

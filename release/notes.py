@@ -36,6 +36,7 @@ ROUTINE = {
     *("start", "begin", "back", "finalize", "post-release", "pre-release", "changelog"),
     *("a", "the", "new", "next", "to", "for", "from", "of", "and", "→", "->", "=>"),
 }
+GO_ON = "Go on with"  # the commit that begins the next development version
 TELLING = {"release", "version", "development", "post-release"}
 # https://spec.commonmark.org/0.31.2/#backslash-escapes; and $ for GitHub's formulas
 SPECIAL = re.compile(r"[\\`*_\[\]<>&~|$]")
@@ -60,7 +61,7 @@ def from_commits(subjects: Iterable[str]) -> str:
 
 def is_routine(subject: str) -> bool:
     """Say whether a commit is a merge, or only made for a release."""
-    if MERGE.match(subject):
+    if MERGE.match(subject) or re.fullmatch(rf"{GO_ON} {VERSION}", subject):
         return True
     words = [word.strip(":,") for word in AROUND.sub("", subject).lower().split()]
     others = [word for word in words if word not in ROUTINE]

@@ -25,8 +25,9 @@ from release.snapshot import Snapshot, below
 from release.tables import parse, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from packaging.requirements import Requirement
     from packaging.version import Version
 
     from release.git import Git
@@ -47,6 +48,7 @@ class Package:
     name: str
     needs: frozenset[str]  # what it requires, extras left out
     pins: Mapping[str, Version]  # what it wants in one version, extras included
+    requires: tuple[Requirement, ...] = ()  # all of it, extras included
 
     @classmethod
     def of(cls, files: Files, folder: str) -> Package | None:
@@ -70,6 +72,7 @@ class Package:
                 for one in (*needs, *extras)
                 if (version := pinned(one))
             },
+            requires=(*needs, *extras),
         )
 
 
@@ -160,16 +163,33 @@ def _folder(said: str) -> str:
 
 def _meant(one: str, known: Mapping[str, Package]) -> Package:
     folder = _folder(one)
-    by_name = {package.name: package for package in known.values()}
-    if found := known.get(folder) or by_name.get(canonicalize_name(one)):
+    if found := known.get(folder):
         return found
-    near = difflib.get_close_matches(one, [*known, *by_name], n=1)
+    if named := [package for package in known.values() if package.name == canonicalize_name(one)]:
+        _insist_on_names(named)
+        return named[0]
+    names = [*known, *(package.name for package in known.values())]
+    near = difflib.get_close_matches(one, names, n=1)
     raise UsageError(
         f"--package {one}: there is no such package, as committed",
         f"did you mean {near[0]}?"
         if near
-        else f"known: {', '.join(folder or one.name for folder, one in known.items())}",
+        else f"there are: {', '.join(folder or one.name for folder, one in known.items())}",
     )
+
+
+def _insist_on_names(found: Iterable[Package]) -> None:
+    """Raise `UsageError` where two packages have one name: an index takes them for one."""
+    folders: dict[str, str] = {}
+    for package in found:
+        other = folders.setdefault(package.name, package.folder)
+        if other != package.folder:
+            raise UsageError(
+                f"two packages have the name {package.name}: that in {other or '.'} and that in "
+                f"{package.folder or '.'}",
+                f"say which one is meant: --package {other or '.'}, or --package "
+                f"{package.folder or '.'}; or give one of them another name",
+            )
 
 
 def together(
@@ -195,6 +215,7 @@ def together(
         if other.folder not in found and (requires(one, other) or requires(other, one))
     }:
         found |= more
+    _insist_on_names(found.values())
     return in_order(found.values())
 
 
@@ -206,6 +227,17 @@ def in_order(found: Collection[Package]) -> list[Package]:
     with suppress(CycleError):
         return [by_name[name] for name in TopologicalSorter(needs).static_order()]
     return [*by_name.values()]
+
+
+def excluding(
+    name: str, version: Version, known: Mapping[str, Package]
+) -> Iterator[tuple[Package, Requirement]]:
+    """Return which packages require another version of a sibling than this one."""
+    for package in known.values():
+        for one in package.requires:
+            is_it = canonicalize_name(one.name) == canonicalize_name(name)
+            if is_it and not one.specifier.contains(version, prereleases=True):
+                yield package, one
 
 
 def pins(name: str, version: Version, files: Files) -> list[Place]:

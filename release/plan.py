@@ -130,7 +130,7 @@ class Release:
 class Draft(Release):
     """A decision. Nothing is built yet."""
 
-    stale: tuple[str, ...]  # copies of the version that say something else, and are left alone
+    stale: tuple[str, ...]  # what might be expected to move along, and is left alone
     remote: str  # its URL
     edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
@@ -285,7 +285,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         tag=tag,
         message=project.message(version),
         day=day,
-        stale=project.stale,
+        stale=(*project.stale, *project.unused),
         next_dev=project.next_dev(version),
         repository=repository,
         remote=remote,

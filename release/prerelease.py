@@ -9,20 +9,29 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from release import Problem, Refused, ReleaseError, Unfinished
+from release import Problem, Refused
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.index import Conflict
 from release.plan import Said
-from release.publish import build_and_check, draft_of, still_follows, unfinished_on_error
-from release.steps import take, uploads
+from release.publish import (
+    BUILD,
+    CHECK,
+    UPLOAD,
+    build_and_check,
+    draft_of,
+    each,
+    still_follows,
+    unfinished_on_error,
+)
+from release.steps import SEE, take, uploads
 from release.upload import UploadRefused
 from release.worktree import tree_with, worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from packaging.version import Version
 
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from release.world import Facts, Subject, World
 
 UNTESTED = Said(skip_tests=True)
+Built: TypeAlias = "tuple[Draft, tuple[Distribution, ...]]"  # with its files
 
 
 def prepare_rc(  # noqa: PLR0913
@@ -78,6 +88,14 @@ def prepare_all(
     return found
 
 
+def show_all(prepared: Iterable[tuple[Draft, ...]], console: Console) -> None:
+    """Print what is going to happen: each package, and the steps for all of them."""
+    *others, last = drafts = [found[0] for found in prepared]
+    for draft in others:
+        console.show_draft(draft, ())
+    console.show_draft(last, [*each(drafts, BUILD, CHECK), *each(drafts, UPLOAD, SEE)])
+
+
 def publish_all(
     bump: Bump,
     subjects: Sequence[Subject],
@@ -86,57 +104,104 @@ def publish_all(
     console: Console,
     *,
     base: str,
-) -> Iterator[tuple[Draft, tuple[Distribution, ...]]]:
-    """Publish pre-releases of several packages as they were prepared, one after the other.
+) -> list[Built]:
+    """Publish pre-releases of several packages as they were prepared; return them with their files.
 
-    Where one got another number than was foreseen, those behind it require that.
-    """
-    foreseen = [drafts[0].version for drafts in prepared]
-    moved: list[tuple[Project, Version]] = []
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for (project, facts), drafts in zip(subjects, prepared, strict=True):
-            fresh = drafts
-            try:
-                if [version for _, version in moved] != foreseen[: len(moved)]:
-                    fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
-                draft, built = publish_rc(fresh, project, world, console, Path(folder))
-            except ReleaseError as error:
-                if not moved or isinstance(error, Unfinished):
-                    raise
-                hint = "the same command makes the next pre-release of all"
-                raise Unfinished(str(error), "\n".join([*error.hints, hint])) from error
-            moved.append((project, draft.version))
-            yield draft, built
-
-
-def publish_rc(
-    drafts: Iterable[Draft], project: Project, world: World, console: Console, dist: Path
-) -> tuple[Draft, tuple[Distribution, ...]]:
-    """Upload the first pre-release that fits what the index has of it; return it with its files.
-
+    All are built and checked before the first is uploaded, each behind those that it needs.
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        dist = Path(folder)
+        built = build_all(bump, subjects, prepared, world, console, dist, base=base)
+        drafts = [draft for draft, _ in built]
+        console.confirm(f"Publish {_titles(drafts)} to {drafts[0].repository}?")
+        insist_on_time(built, world)
+        hint = "the same command continues"
+        for number, one in enumerate(built, 1):
+            then = (
+                f"{_titles(drafts[:number])} is published, {_titles(drafts[number:])} isn't, "
+                "or not all of it; the same command makes the next pre-release of all"
+            )
+            is_last = number == len(built)
+            with unfinished_on_error(world, console, hint=hint, then="" if is_last else then):
+                upload_rc(*one, dist, world, console, is_first=number == 1)
+            hint = then
+    return built
+
+
+def build_all(  # noqa: PLR0913
+    bump: Bump,
+    subjects: Sequence[Subject],
+    prepared: Sequence[tuple[Draft, ...]],
+    world: World,
+    console: Console,
+    dist: Path,
+    *,
+    base: str,
+) -> list[Built]:
+    """Build each pre-release into `dist`; where one gets another number, others require that."""
+    foreseen = [drafts[0].version for drafts in prepared]
+    built: list[Built] = []
+    moved: list[tuple[Project, Version]] = []
+    for (project, facts), drafts in zip(subjects, prepared, strict=True):
+        fresh = drafts
+        if [version for _, version in moved] != foreseen[: len(moved)]:
+            fresh = prepare_rc(bump, project, facts, world, base=base, moved=moved)
+        built.append(build_first(fresh, project, world, console, dist))
+        moved.append((project, built[-1][0].version))
+    return built
+
+
+def build_first(
+    drafts: Iterable[Draft], project: Project, world: World, console: Console, dist: Path
+) -> Built:
+    """Build the first pre-release that fits what the index has of it."""
     for draft in drafts:
         distributions = build_rc(draft, project, world, console, dist)
         if fits(draft, distributions, world):
-            break
+            return draft, distributions
         console.say(f"{draft.title} on the index is another build; the next number follows.")
-    else:
-        came = f"{draft.title} came to the index meanwhile"
-        raise Refused((Problem(came, "type the command again: the next number follows"),))
-    console.confirm(f"Publish {draft.title} to {draft.repository}?")
+    raise Refused((_came(draft),))
+
+
+def insist_on_time(built: Iterable[Built], world: World) -> None:
+    """Ask again, just before the upload, what was asked a while ago; else `Refused`."""
     if other := world.intent.id():  # begun while this was built
         raise Refused((unfinished(world, other),))
-    still_follows(draft, world, known=[draft.version])  # those are its own files
-    with unfinished_on_error(world, console, hint="the same command continues"):
-        first, *rest = uploads(draft.name, distributions, dist, world)
-        try:
-            take(first, console)
-        except (Conflict, UploadRefused) as error:
+    for draft, distributions in built:
+        still_follows(draft, world, known=[draft.version])  # those are its own files
+        if not fits(draft, distributions, world):
+            raise Refused((_came(draft),))
+
+
+def upload_rc(
+    draft: Draft,
+    distributions: tuple[Distribution, ...],
+    dist: Path,
+    world: World,
+    console: Console,
+    *,
+    is_first: bool,
+) -> None:
+    """Upload a pre-release, and see it there; after a no to the very first file it is `Refused`."""
+    first, *rest = uploads(draft, distributions, dist, world)
+    try:
+        take(first, console)
+    except (Conflict, UploadRefused) as error:
+        if is_first:
             raise Refused(error.problems) from error
-        for step in rest:
-            take(step, console)
-    return draft, distributions
+        raise
+    for step in rest:
+        take(step, console)
+
+
+def _came(draft: Draft) -> Problem:
+    came = f"{draft.title} came to the index meanwhile"
+    return Problem(came, "type the command again: the next number follows")
+
+
+def _titles(drafts: Iterable[Draft]) -> str:
+    return ", ".join(draft.title for draft in drafts)
 
 
 def build_rc(

@@ -127,10 +127,19 @@ class Project:
         path = wanted if isinstance(wanted, str) else ""
         return changelog.find(self.files.paths, self.files.read, self.pyproject, self.version, path)
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Return what lies beside the fragments of the changelog, and goes into no release."""
+        return self.changelog.tool.unused if self.changelog and self.changelog.tool else ()
+
     def spelled(self, version: Version) -> str:
         """Return a version in the project's own spelling."""
         first = next((place for place in self.places if not place.says), None)
         return first.spelled(version) if first else str(version)
+
+    def without_bump_command(self) -> Project:
+        """Return the project as it is where that command has been run already."""
+        return replace(self, config=replace(self.config, bump_command=()))
 
     def message(self, version: Version) -> str:
         """Return the message of the release commit."""

@@ -31,12 +31,16 @@ from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
 from release.readiness import EACH, asked
-from release.steps import steps, take
+from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
 from release.upload import UploadRefused
 from release.version import objection
 from release.worktree import tree_with, worktree
 from release.world import today
+
+BUILD = "Build sdist and wheel{}"
+CHECK = "Check the files{}; install and import the wheel"
+UPLOAD = "Upload wheels{}, then the sdist"
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -113,22 +117,23 @@ def tests(draft: Draft, projects: Iterable[Project]) -> list[tuple[tuple[str, ..
 
 def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
     """Return what is going to happen, in the words of the steps."""
-    proving = ["Build", "Check the files; install and import the wheel"]
-    uploading = ["Upload wheels, then the sdist", "See every file on the index"]
-    if not draft.tag:
-        return [*proving, *uploading]
     return [
         *["Commit"] * bool(draft.edits),
         *(f"Run the tests: {' '.join(command)}" for command, _ in tests(draft, projects)),
-        *proving,
+        *each(draft.all, BUILD, CHECK),
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
-        *uploading,
+        *each(draft.all, UPLOAD, SEE),
         *titles(draft, world),
         f"Bring this checkout to {' and '.join(draft.tags)}",
         *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
         f"Clear the intent {world.intent.name}",
     ]
+
+
+def each(releases: Iterable[Release], *titles: str) -> list[str]:
+    """Return the titles of steps that are taken for each package."""
+    return [title.format(named(one.name, one.folder)) for one in releases for title in titles]
 
 
 # Publish
@@ -263,7 +268,8 @@ def build_and_check(  # noqa: PLR0913
     from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
     env, is_tagged = world.programs_env(), bool(project.vcs and tag)
-    with console.step("Build") as line, tagged(here, tag) if is_tagged else nullcontext():
+    of = named(project.name, project.folder)
+    with console.step(BUILD.format(of)) as line, tagged(here, tag) if is_tagged else nullcontext():
         distributions = building.build(
             here.root / project.folder,
             dist,
@@ -273,7 +279,7 @@ def build_and_check(  # noqa: PLR0913
             env=env,
             on_line=line.note,
         )
-    with console.step("Check the files; install and import the wheel") as line:
+    with console.step(CHECK.format(of)) as line:
         warnings = building.check(
             distributions,
             dist,
@@ -346,9 +352,12 @@ def withdraw(intent: Intent, world: World, error: UploadRefused) -> None:
 
 @contextmanager
 def unfinished_on_error(
-    world: World, console: Console, *, plan: Plan | None = None, hint: str = ""
+    world: World, console: Console, *, plan: Plan | None = None, hint: str = "", then: str = ""
 ) -> Iterator[None]:
-    """Turn every error but `Refused` into `Unfinished`, which says how the `plan` goes on."""
+    """Turn every error but `Refused` into `Unfinished`, which says how the `plan` goes on.
+
+    `then` is what is so afterwards, when somebody stops it there; "": all is done.
+    """
     hint = hint or (
         "the same command continues; from another clone: "
         f"nox -s publish_release -- --resume{world.again}\n"
@@ -357,7 +366,7 @@ def unfinished_on_error(
     before, console.interrupted = console.interrupted, hint
     try:
         yield
-        console.interrupted = "all was done before"
+        console.interrupted = then or "all was done before"
     except Refused:
         console.interrupted = before
         raise

@@ -22,7 +22,7 @@ from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
 from release.plan import Said
-from release.prerelease import prepare_all, publish_all
+from release.prerelease import prepare_all, publish_all, show_all
 from release.process import capture
 from release.publish import prepare, publish, story
 from release.world import World
@@ -75,19 +75,19 @@ def rehearse(
         if bump.pre:
             base = world.git.resolve("HEAD")
             prepared = prepare_all(bump, subjects, world, base=base)
-            drafts = [draft for (draft,) in prepared]
+            show_all(prepared, console)
+            built = publish_all(bump, subjects, prepared, world, console, base=base)
+            drafts = [draft for draft, _ in built]
         else:
             drafts = [prepare(bump, subjects, world, Said(skip_tests=skip_tests))]
-        for draft in drafts:
-            console.show_draft(draft, story(draft, projects, world))
-        if bump.pre:
-            list(publish_all(bump, subjects, prepared, world, console, base=base))
-        else:
+            console.show_draft(drafts[0], story(drafts[0], projects, world))
             publish(drafts[0], projects, world, console)
+        installed = []
         for one in (one for draft in drafts for one in draft.all):
             with console.step(f"Install {one.name} from the index with pip"):
-                version = stage.installed(one)
-            console.show_rehearsed(one, version, world.git.told(one.tag) if one.tag else "")
+                installed.append(f"{one.name} {stage.installed(one)}")
+        tag = drafts[0].tag
+        console.show_rehearsed(drafts, installed, world.git.told(tag) if tag else "")
 
 
 @contextmanager

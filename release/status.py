@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from release import Problem, Refused, ReleaseError, Unfinished
 from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
-from release.git import peeled
+from release.git import TAGS, peeled
+from release.notes import GO_ON
 from release.plan import is_of, recorded
 from release.steps import steps
 from release.tags import release_tag
 from release.trust import accept
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class Status:
     records: tuple[Record, ...]
     disagreements: tuple[Disagreement, ...]
     last: Tag | None  # the newest release in main
-    count: int  # of the commits since then
+    count: int  # of the commits since then, without that of the next development version
     commits: tuple[tuple[str, str], ...]  # the newest of them: id and subject
 
     @property
@@ -115,7 +115,8 @@ def look(project: Project, facts: Facts, world: World) -> Status:
     records = gather(tags_by_version(facts.tags, style, project, facts.taken), facts, world)
     pending = look_at_pending(facts, world)
     last = next((one.tag for one in records if one.tag and one.tag.is_in_main), None)
-    count, commits = git.since(last.commit if last else None, facts.tip, SUBJECTS)
+    ours = rf"^{GO_ON} [0-9][^ ]*$" if project.config.next_dev else ""
+    count, commits = git.since(last.commit if last else None, facts.tip, SUBJECTS, ours)
     status = Status(
         name=project.name,
         branch=branch,

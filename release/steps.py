@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError, pages
 from release.announcement import announce, released
+from release.checkout import follow, followed
 from release.index import IndexUnreadable
 from release.landing import (
     delete_release_branch,
@@ -28,7 +29,6 @@ from release.landing import (
 )
 from release.pages import stories
 from release.process import ProgramFailed
-from release.world import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from release.index import IndexFile
     from release.intent import Intent
     from release.pages import Story
-    from release.plan import Distribution, Plan
+    from release.plan import Distribution, Plan, Release
     from release.world import World
 
     Look = Callable[[Plan, World], bool]
     Act = Callable[[Plan, World], None]
 
+SEE = "See every file{} on the index"
 POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
 
@@ -88,11 +89,7 @@ def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
-        *(
-            step
-            for one in plan.all
-            for step in uploads(one.name, one.distributions, dist, world, hold)
-        ),
+        *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
         *landings(plan, world, hold),
         following(plan.tags, plan.commit, plan.branch, world),
         *(step for story in stories(plan, world) for step in telling(story, dist, hold)),
@@ -172,8 +169,13 @@ def is_half_published(plan: Plan, world: World) -> bool:
 # Upload, and see it there
 
 
+def named(name: str, folder: str) -> str:
+    """Return what the titles of steps say of a package below the top, which may be one of many."""
+    return f" of {name}" if folder else ""
+
+
 def uploads(
-    name: str,
+    package: Release,
     distributions: Sequence[Distribution],
     dist: Path,
     world: World,
@@ -184,7 +186,7 @@ def uploads(
     The first file creates the release on the index. The sdist comes last, so that there is no
     moment in which an installer finds nothing but source.
     """
-    wheels = [one for one in distributions if one.is_wheel]
+    name, wheels = package.name, [one for one in distributions if one.is_wheel]
     groups = [wheels[:1], wheels[1:], [one for one in distributions if not one.is_wheel]]
     titles = [group[0].filename if len(group) == 1 else f"{len(group)} wheels" for group in groups]
     return [
@@ -198,7 +200,7 @@ def uploads(
             if group
         ),
         Step(
-            title="See every file on the index",
+            title=SEE.format(named(name, package.folder)),
             done=lambda: not unseen(name, distributions, world),
             do=partial(wait_until_listed, name, distributions, world),
         ),
@@ -292,38 +294,14 @@ def following(tags: Sequence[str], commit: str, branch: str, world: World) -> St
     """Return the step that brings this checkout to a release."""
     return Step(
         title=f"Bring this checkout to {' and '.join(tags)}",
-        done=partial(followed, tags, commit, world),
-        do=partial(follow, tags, commit, branch, world),
+        done=partial(followed, tags, commit, world.git),
+        do=partial(come, tags, commit, branch, world),
     )
 
 
-def followed(tags: Iterable[str], commit: str, world: World) -> bool:
-    """Say whether this checkout contains the release commit, and this clone has the tags."""
-    git = world.git
-    has_tags = all(git.local_ref(TAGS + tag) for tag in tags)
-    return has_tags and git.is_ancestor(commit, git.resolve("HEAD"))
-
-
-def follow(tags: Iterable[str], commit: str, branch: str, world: World, line: Line) -> None:
-    """Fetch the tags; fast-forward this checkout to the branch, if that disturbs nothing.
-
-    The release is done without it, so whatever is in the way is left alone.
-    """
-    git = world.git
-    try:
-        git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
-        # A missing file is in no merge's way: git writes it, or leaves it missing.
-        tip, dirty = git.fetch_tip(branch) or commit, git.dirty_files()
-        if git.branch() != branch:
-            line.remark = f"left alone: {branch} isn't checked out"
-        elif own := [path for path in dirty if not git.is_as_in(tip, path)]:
-            line.remark = f"left alone: {', '.join(own[:3])} changed meanwhile"
-        else:
-            git.fast_forward(tip, dirty)
-    except ProgramFailed:
-        locks = " and no ".join(map(str, git.locks(*(TAGS + tag for tag in tags))))
-        once = f", once there is no {locks}" if locks else ""
-        line.remark = f"left alone: git pull brings it{once}"
+def come(tags: Sequence[str], commit: str, branch: str, world: World, line: Line) -> None:
+    """Bring this checkout to a release, if that disturbs nothing."""
+    line.remark = follow(tags, commit, branch, world.git)
 
 
 # The intent

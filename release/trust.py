@@ -25,13 +25,14 @@ from release import Problem, Refused, ReleaseError
 from release.arguments import WAIVABLE
 from release.changes import made_together, tools
 from release.checks import unfinished
+from release.git import TAGS
 from release.packages import chosen_projects
 from release.plan import recorded
 from release.process import ProgramFailed
 from release.project import Project, message
 from release.version import PARTS, Bump, next_version, remade
 from release.worktree import tree_with
-from release.world import TAGS, today
+from release.world import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

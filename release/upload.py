@@ -1,7 +1,8 @@
-"""Sending a file: twine's own `Repository`, with a timeout, a report of progress, and no prints."""
+"""Sending a file: twine's settings and `Repository`, with a timeout, progress, and no prints."""
 
 from __future__ import annotations
 
+import argparse
 import html
 import logging
 import re
@@ -13,17 +14,17 @@ import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
+from twine.exceptions import TwineException
 from twine.package import PackageFile
+from twine.settings import Settings
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
-from release import ReleaseError
+from release import ReleaseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from twine.settings import Settings
 
     Progress = Callable[[int, int], object]  # told how many bytes of how many have been sent
 
@@ -42,6 +43,32 @@ class UploadUncertain(ReleaseError):
     def __init__(self, message: str, pause: float = 0) -> None:
         super().__init__(message)
         self.pause = pause  # seconds that the index asks for
+
+
+def settings(
+    repository: str, credentials: tuple[str, str] | None, *, interactive: bool
+) -> Settings:
+    """Make twine's settings; twine itself reads the environment, .pypirc and keyring."""
+    parser = argparse.ArgumentParser()
+    Settings.register_argparse_arguments(parser)
+    words = ["--disable-progress-bar"]
+    if "://" in repository:
+        words += ["--repository-url", repository]
+    elif repository:  # a name given here beats TWINE_REPOSITORY_URL
+        words += ["--repository", repository, "--repository-url", ""]
+    if credentials:
+        words += [f"--username={credentials[0]}", f"--password={credentials[1]}"]
+    options = parser.parse_args(words)
+    options.non_interactive |= not interactive
+    try:
+        made = Settings.from_argparse(options)
+        made.check_repository_url()
+    except TwineException as error:
+        raise UsageError(
+            f"there is no index {repository!r}: {reason(error)}",
+            "use pypi, testpypi, an upload URL, or a section of ~/.pypirc",
+        ) from error
+    return made
 
 
 class Sender:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
 from release.commands import programs_env
+from release.git import TAGS
 from release.github import GitHub, repository_name
 from release.index import Index
 from release.intent import IntentRef
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Subject: TypeAlias = "tuple[Project, Facts]"  # what may be released, and what is known of it
-TAGS = "refs/tags/"
 # Programs that run other people's code (hooks, tests, build backends) don't get what publishes.
 SECRET = (
     *("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN"),

@@ -44,6 +44,7 @@ class Yank:
     instead: Version | None  # the newest final version that is left
     page: str  # "" where the index has an interface of its own
     shown: str | None  # the reason that the index shows; None: it isn't yanked
+    is_vain: bool  # nothing says that this index knows yanking
     is_unfinished: bool
 
     @property
@@ -80,14 +81,16 @@ def decide(text: str, reason: str, project: Project, facts: Facts, world: World)
     found = record(version, facts.files)
     left = {file.version for file in facts.files if file.version and file.yanked is None}
     finals = (one for one in left - {version} if not one.is_prerelease)
+    page = world.index.manage_url(project.name, version)
     return Yank(
         name=project.name,
         version=version,
         files=tuple(file.filename for file in found.files),
         reason=reason,
         instead=max(finals, default=None),
-        page=world.index.manage_url(project.name, version),
+        page=page,
         shown=found.yanked,
+        is_vain=not page and all(file.yanked is None for file in facts.files),
         is_unfinished=is_unfinished(version, facts, world),
     )
 
@@ -147,7 +150,18 @@ def show(yank: Yank, world: World, console: Console) -> None:
     console.say()
     for number, text in enumerate(instructions(yank, world), 1):
         console.say(f"  {number}. {text}")
+    if yank.is_vain:
+        console.say("\n" + in_vain(yank, world), style="yellow")
     console.say()
+
+
+def in_vain(yank: Yank, world: World) -> str:
+    """Return what there is to do on an index that knows no yanking (PEP 592)."""
+    return (
+        f"{world.index.simple_url} is not of PyPI's kind, and shows no file of {yank.name} as "
+        f"yanked.\nIf it knows no yanking, waiting is in vain: stop it (Ctrl-C), delete the files "
+        f"there,\nand release a successor: {'; '.join(successors(yank, world))}"
+    )
 
 
 def instructions(yank: Yank, world: World) -> list[str]:

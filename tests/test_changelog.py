@@ -195,6 +195,37 @@ def test_towncrier_is_asked_as_configured(
     )  # fmt: skip
 
 
+TYPES = "bugfix, doc, feature, misc, removal"
+WANTED = f"no fragment of towncrier, which looks for NUMBER.TYPE, TYPE being one of {TYPES}"
+
+
+@pytest.mark.parametrize(
+    ("files", "pyproject", "unused"),
+    [
+        (
+            ["changes/31.feture.md", "changes/32.md", "changes/33.misc", "changes/README.md"],
+            TOWNCRIER,
+            [f"changes/31.feture.md: {WANTED}", f"changes/32.md: {WANTED}"],
+        ),
+        (["changes/_template.rst", "changes/.gitkeep", "31.feture.md"], TOWNCRIER, []),
+        (["changes/a.txt"], TOWNCRIER + 'ignore = ["*.txt"]\n', []),
+        (
+            ["changelog.d/a.txt", "changelog.d/b.md", "changelog.d/README.md"],
+            '[tool.scriv]\nformat = "md"\n',
+            ["changelog.d/a.txt: no fragment of scriv, which looks for .md and .rst"],
+        ),
+        (["changelog.d/new.md.j2", "changelog.d/scriv.ini"], "[tool.scriv]\nformat = 'md'\n", []),
+    ],
+)
+def test_what_lies_beside_the_fragments_is_known(
+    files: list[str], pyproject: str, unused: list[str]
+) -> None:
+    found = written(dict.fromkeys(files, ""), pyproject=pyproject)
+    assert found
+    assert found.tool
+    assert [*found.tool.unused] == unused
+
+
 @pytest.mark.parametrize(
     ("pyproject", "named"),
     [

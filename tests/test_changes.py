@@ -372,6 +372,15 @@ def test_a_release_is_known_again_by_the_day_of_its_commit(
 # Tools
 
 
+def test_what_is_no_fragment_is_told(stage: Stage) -> None:
+    stage.commit({**NEWS, "news/32.feture.md": "A third brush.\n"})
+    for command in (("publish", "minor", "--dry-run"), ("explain",)):
+        done = stage.run(*command)
+        assert done.code == 0, done.err
+        assert "news/32.feture.md: no fragment of towncrier, which looks for" in done.out
+        assert "write the version there" not in done.out
+
+
 def test_towncrier_makes_the_section(stage: Stage) -> None:
     stage.commit(NEWS)
     done = stage.run("publish", "minor", "--skip-tests")

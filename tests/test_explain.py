@@ -308,7 +308,7 @@ def test_copies_that_are_left_alone(stage: Stage) -> None:
     stage.commit({"docs/conf.py": 'release = "1.2.2"\n'})
     done = explain(stage)
     assert "Left alone:\n  docs/conf.py:1: release is 1.2.2, not 1.2.3\n" in done.out
-    assert "To have one taken along: " in done.out
+    assert "To have a copy taken along: " in done.out
     stage.commit({"docs/conf.py": 'release = "1.2.3"\n'})
     done = explain(stage)
     assert "Left alone" not in done.out

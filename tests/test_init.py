@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import ReleaseError
-from release.init import blocks, proposals, pythons, template, with_sessions
+from release.init import blocks, lacks_tests, proposals, pythons, template, with_sessions
 from tests.stage import Sources
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> N
     shown = stage.run("init", "--dry-run")
     assert shown.code == 0, shown.err
     assert "+def publish_release(session: nox.Session) -> None:" in shown.out
+    last = shown.out.splitlines()[-1]
+    assert last == "Nothing was changed. To do it: python -m release init"
     assert stage.state() == before
     (stage.clone / ".github").mkdir()
     done = stage.run("init", "--json")
@@ -142,6 +144,41 @@ def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> N
     command = [sys.executable, "-m", "nox", "--list"]
     listed = subprocess.run(command, cwd=stage.clone, capture_output=True, text=True, check=True)
     assert re.findall(r"^- (\w+)", listed.stdout, re.MULTILINE) == SESSIONS
+
+
+TESTS = "import nox\n\n\n@nox.session\ndef tests(session):\n    session.run('pytest')\n"
+
+
+NAMED = TESTS.replace("session\ndef tests", "session(name='tests')\ndef others")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"noxfile.py": TESTS},
+        {"noxfile.py": NAMED},
+        {"noxfile.py": "from common import lint, tests\n"},
+        {"pyproject.toml": '[tool.nox-release]\ntest-command = ["pytest"]\n'},
+    ],
+)
+def test_what_a_release_can_test_with_is_seen(files: dict[str, str]) -> None:
+    assert lacks_tests(Sources({path: text.encode() for path, text in files.items()}).read) == ""
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {"noxfile.py": TESTS.replace("tests", "test")}, {"pyproject.toml": "broken ["}]
+)
+def test_what_a_release_lacks_is_said(files: dict[str, str]) -> None:
+    assert lacks_tests(Sources({path: text.encode() for path, text in files.items()}).read)
+
+
+def test_that_there_are_no_tests_is_said(stage: Stage) -> None:
+    stage.git("rm", "--quiet", "noxfile.py")
+    for args in (("--dry-run",), (), ()):
+        done = stage.run("init", *args)
+        assert "There is no session `tests` in noxfile.py, which a release runs." in done.out
+        assert "test-command" in done.out
+        assert "Everything is there." not in done.out
 
 
 def test_outside_a_repository(stage: Stage, tmp_path: Path) -> None:

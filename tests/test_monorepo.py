@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
+import time
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults import HELD, PASS, UPLOAD, faulty, hostile
 from tests.stage import NOXFILE
 from tests.test_resume import INTENT
 
@@ -153,7 +157,11 @@ def test_siblings_in_lockstep_move_together(lockstep: Stage) -> None:
     assert lockstep.published() == names(("core", "1.3.0"), ("cli", "1.3.0"))
     assert '"acme-core[x]==1.3.0"' in text(lockstep, "libs/cli/pyproject.toml")
     assert text(lockstep, "uv.lock") + "\n" == LOCK.format(core="1.3.0", cli="1.3.0")
-    titles = [row for row in done.out.splitlines() if "Upload" in row and "✓" in row]
+    steps = [row for row in done.out.splitlines() if "✓" in row]
+    seen = [row for row in steps if "See every file of" in row]
+    assert ["acme-core on" in row for row in seen] == [True, False]
+    assert "  5. Build sdist and wheel of acme-cli\n" in done.out
+    titles = [row for row in steps if "Upload" in row]
     assert ["core" in row for row in titles] == [True, True, False, False]
 
 
@@ -221,6 +229,8 @@ def test_candidates_require_each_other(lockstep: Stage) -> None:
     done = lockstep.run("publish-rc", "minor", "--package", "libs/core")
     assert done.code == 0, done.err
     assert lockstep.published() == names(("core", "1.3.0rc1"), ("cli", "1.3.0rc1"))
+    assert "  3. Build sdist and wheel of acme-cli\n" in done.out
+    assert "  8. See every file of acme-cli on the index\n" in done.out
     assert lockstep.state()[1:] == before
     (wheel,) = [
         path
@@ -246,10 +256,9 @@ def test_the_configuration_at_the_top_counts_for_all(apart: Stage) -> None:
 
 
 def test_one_package_is_looked_at(lockstep: Stage) -> None:
-    for verb in ("status", "explain"):
-        done = lockstep.run(verb, "--package", "acme_cli")
-        assert "acme-cli" in done.out.splitlines()[0]
-        assert lockstep.run(verb, "--package", "acme-cli", "--package", "acme-core").code == 2
+    done = lockstep.run("status", "--package", "acme_cli")
+    assert "acme-cli" in done.out.splitlines()[0]
+    assert lockstep.run("status", "--package", "acme-cli", "--package", "acme-core").code == 2
     done = lockstep.run("yank", "1.2.3", "--reason", "bad", "--package", "libs/cli", "--dry-run")
     assert "acme-cli 1.2.3 isn't on" in done.err
 
@@ -265,19 +274,144 @@ def test_what_only_looks_takes_a_package_too(apart: Stage, verb: str) -> None:
 def test_both_are_rehearsed(lockstep: Stage) -> None:
     done = lockstep.run("rehearse", "minor", "--package", "libs/core", "--skip-tests")
     assert done.code == 0, done.err
-    assert "acme-core 1.3.0" in done.out
-    assert "acme-cli 1.3.0" in done.out
+    end = done.out.partition("acme-core 1.3.0, acme-cli 1.3.0 are rehearsed; nothing left")[2]
+    assert "pip installed  acme-core 1.3.0, acme-cli 1.3.0\n" in end
+    assert "tag            acme-core-v1.3.0, acme-cli-v1.3.0\n" in end
+    assert end.count("diff --git a/uv.lock") == 1, "the commit is shown once"
     assert lockstep.published() == []
 
 
-def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
+BOTH = ("--package", "libs/core", "--package", "libs/cli")
+FIRST = "acme-cli 0.6.0rc1 is published, acme-core 1.3.0rc1 isn't, or not all of it; "
+GOES_ON = f"{FIRST}the same command makes the next pre-release of all"
+
+
+def test_all_candidates_are_built_before_the_first_is_uploaded(apart: Stage) -> None:
     (apart.clone / "libs/core/README.md").unlink()
     apart.commit({})
-    folders = ("--package", "libs/core", "--package", "libs/cli")
-    done = apart.run("publish-rc", "minor", *folders)
+    done = apart.run("publish-rc", "minor", *BOTH)
+    assert done.code == 1, done.err
+    assert apart.published() == []
+
+
+def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
+    with faulty(apart.url, [PASS, PASS, "400"]) as url:
+        done = apart.run("publish-rc", "minor", *BOTH, "--repository", url)
     assert apart.published() == names(("cli", "0.6.0rc1"))
     assert done.code == 3, done.err
-    assert "the same command makes the next pre-release of all" in done.err
+    assert GOES_ON in done.err
+    assert apart.run("publish-rc", "minor", *BOTH).code == 0
+    assert [*apart.published()] == names(
+        ("cli", "0.6.0rc1"), ("cli", "0.6.0rc2"), ("core", "1.3.0rc1")
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches no single process there")
+@pytest.mark.parametrize(("accepted", "words"), [(0, "the same command continues"), (2, GOES_ON)])
+def test_ctrl_c_between_candidates_says_what_is_published(
+    apart: Stage, accepted: int, words: str
+) -> None:
+    with hostile(apart.url) as proxy:
+        proxy.faults[UPLOAD] = iter([*[PASS] * accepted, HELD])
+        process = apart.spawn("publish-rc", "minor", *BOTH, "--repository", proxy.url)
+        while len(proxy.sent()) <= accepted and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        proxy.gate.set()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"interrupted; {words}" in errors.splitlines()[-1]
+
+
+def test_a_release_tells_who_requires_another_version(lockstep: Stage) -> None:
+    files = package("cli", "1.2.4", "acme-core==1.2.3") | package("gui", "2.0", "acme-core<1.3,>=1")
+    lockstep.commit({**files, **package("new", "2.0", "acme-core>=1.2")})
+    done = lockstep.run("publish", "minor", "--package", "libs/core", "--dry-run")
+    assert done.code == 0, done.err
+    told = [row for row in done.out.splitlines() if "left alone" in row]
+    assert told == [
+        "  left alone: libs/cli: acme-cli requires acme-core==1.2.3, which isn't 1.3.0",
+        "  left alone: libs/gui: acme-gui requires acme-core<1.3,>=1, which isn't 1.3.0",
+    ]
+    more = lockstep.run("publish", "minor", *BOTH, "--dry-run")
+    assert "acme-cli requires" not in more.out, "it is moved along"
+    patch = lockstep.run("publish", "patch", "--package", "libs/core", "--dry-run")
+    assert "acme-gui requires" not in patch.out
+    candidate = lockstep.run("publish-rc", "minor", "--package", "libs/core", "--dry-run")
+    assert "requires" not in candidate.out.partition("index")[2], "nothing is changed by it"
+
+
+BUMP = """\
+import pathlib, sys
+here = pathlib.Path(__file__).parent
+with (here / "bumped.txt").open("a") as log:
+    log.write(f"{sys.argv[2]} to {sys.argv[1]}\\n")
+for path in here.glob("libs/*/*"):
+    path.write_text(path.read_text().replace(sys.argv[2], sys.argv[1]))
+"""
+
+
+def test_a_bump_command_that_siblings_share_runs_once(lockstep: Stage) -> None:
+    command = ["python", "../../bump.py", "{version}", "{previous}"]
+    own = f"\n[tool.nox-release]\nbump-command = {json.dumps(command)}\n"
+    paths = [f"libs/{name}/pyproject.toml" for name in ("core", "cli")]
+    texts = {path: (lockstep.clone / path).read_text(encoding="utf-8") for path in paths}
+    lockstep.commit({"bump.py": BUMP, **{path: text + own for path, text in texts.items()}})
+    done = lockstep.run("publish", "minor", "--package", "libs/core")
+    assert done.code == 0, done.err
+    assert text(lockstep, "bumped.txt") == "1.2.3 to 1.3.0"
+    assert '"acme-core[x]==1.3.0"' in text(lockstep, "libs/cli/pyproject.toml")
+
+
+def test_a_bump_command_of_each_package_runs_in_each(lockstep: Stage) -> None:
+    own = '\n[tool.nox-release]\nbump-command = ["python", "bump.py", "{version}", "{previous}"]\n'
+    script = BUMP.replace('here.glob("libs/*/*")', "here.iterdir()")
+    files: dict[str, str | bytes] = {}
+    for name in ("core", "cli"):
+        path = f"libs/{name}/pyproject.toml"
+        files |= {path: (lockstep.clone / path).read_text(encoding="utf-8") + own}
+        files |= {f"libs/{name}/bump.py": script}
+    lockstep.commit(files)
+    done = lockstep.run("publish", "minor", "--package", "libs/core", "--dry-run", "--json")
+    assert done.code == 0, done.err
+    assert {"libs/core/bumped.txt", "libs/cli/bumped.txt"} < {*done.document["plan"]["edits"]}
+
+
+def test_explain_shows_all_that_a_release_takes_along(lockstep: Stage) -> None:
+    for which in ("libs/core", "acme-cli"):
+        told = lockstep.run("explain", "--package", which).out
+        assert told.startswith("acme-core\n")
+        assert "Released together with acme-cli, of which only what differs is shown." in told
+        assert "commit    Release acme-core 1.2.4, acme-cli 1.2.4" in told
+        assert "`nox -s publish_release -- patch --package libs/cli` would make 1.2.4" in told
+        assert "libs/cli/pyproject.toml line 11: requirement of acme-core\n" in told
+        assert told.count("branch    ") == told.count("Before anything happens") == 1
+    lockstep.commit(package("gui", "2.0", "acme-core<1.2.4"))
+    told = lockstep.run("explain", "--package", "libs/core").out
+    assert "libs/gui: acme-gui requires acme-core<1.2.4, which isn't 1.2.4\n" in told
+    assert "acme-cli requires" not in told
+    document = lockstep.run("explain", "--package", "libs/cli", "--json").document
+    assert (document["name"], document["siblings"][0]["name"]) == ("acme-core", "acme-cli")
+
+
+def test_the_only_package_below_the_top_is_shown_with_its_folder(apart: Stage) -> None:
+    """A top without a build system is no package, also if it has a name, as for uv."""
+    apart.git("rm", "--quiet", "-r", "libs/cli")
+    apart.commit({"pyproject.toml": '[project]\nname = "all"\nversion = "0"\n'})
+    done = apart.run("publish", "minor", "--dry-run")
+    assert done.code == 0, done.err
+    assert done.out.startswith("acme-core 1.3.0\n  folder     libs/core\n  version    1.2.3 ")
+
+
+def test_two_packages_of_one_name_are_told_apart_by_folder(apart: Stage) -> None:
+    other = package("core", "1.2.3")["libs/core/pyproject.toml"]
+    apart.commit({"old/core/pyproject.toml": str(other).replace("acme-core", "Acme.Core")})
+    for args in (("acme_core",), ("libs/core", "--package", "old/core")):
+        done = apart.run("publish", "minor", "--dry-run", "--package", *args)
+        assert done.code == 2, done.out
+        assert "two packages have the name acme-core: that in libs/core and that in old" in done.err
+        assert "--package libs/core, or --package old/core" in done.err
+    assert apart.run("publish", "minor", "--dry-run", "--package", "libs/core").code == 0
 
 
 @pytest.mark.parametrize("key", ["repository", "next-dev"])

@@ -37,7 +37,10 @@ def test_it_comes_on_top_in_the_same_push(dev: Stage) -> None:
     assert dev.git("rev-parse", "main~", at=dev.remote) == dev.git("rev-parse", "v1.3.0^{commit}")
     assert dev.git("rev-parse", "HEAD") == dev.git("rev-parse", "main", at=dev.remote)
     assert dev.git("status", "--porcelain") == ""
-    assert "1.3.1.dev0" not in dev.run("status").err, "main says what it should"
+    status = dev.run("status")
+    assert "1.3.1.dev0" not in status.err, "main says what it should"
+    assert "unreleased  nothing on main since v1.3.0\n" in status.out
+    assert "Go on" not in status.out
 
 
 def test_the_same_command_again_makes_no_other_release(dev: Stage) -> None:
@@ -52,8 +55,10 @@ def test_the_same_command_again_makes_no_other_release(dev: Stage) -> None:
 def test_the_next_release_is_made_of_it(dev: Stage) -> None:
     assert dev.run("publish", "minor", "--skip-tests").code == 0
     dev.commit({"more.txt": "more\n"})
-    done = dev.run("publish", "current", "--skip-tests")
+    assert "unreleased  1 commit on main since v1.3.0\n" in dev.run("status").out
+    done = dev.run("publish", "current", "--skip-tests", "--json")
     assert done.code == 0, done.err
+    assert "Release notes:\n\n  - Change\n\n  1. Commit" in done.err
     assert (said(dev, "v1.3.1"), said(dev, "main")) == ("1.3.1", "1.3.2.dev0")
 
 

@@ -92,6 +92,8 @@ def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
     assert done.code == 0
     assert "1.2.3 → 1.3.0rc1" in done.out
     assert "Commit" not in done.out
+    last = done.out.splitlines()[-1]
+    assert last == "Nothing was changed. To do it: nox -s publish_rc -- minor"
     assert stage.state() == before
 
 

@@ -79,6 +79,19 @@ def test_it_waits_until_every_file_is_yanked(stage: Stage) -> None:
     assert "browser" not in done.out
 
 
+def test_it_is_said_where_nothing_tells_that_the_index_knows_yanking(stage: Stage) -> None:
+    words = "is not of PyPI's kind, and shows no file of acme as yanked"
+    with index(stage) as proxy:
+        vain = yank(stage, proxy, "1.3", "--dry-run").out
+        assert f"{proxy.url}simple/ {words}.\nIf it knows no yanking, waiting is in vain" in vain
+        assert f"a successor: nox -s publish_release -- patch --repository {proxy.url}\n" in vain
+        after(0, proxy, prefix="acme-1.2.3")
+        assert words not in yank(stage, proxy, "1.3", "--dry-run").out
+        proxy.rewrite = bytes
+        proxy.headers["X-PyPI-Last-Serial"] = "7"
+        assert words not in yank(stage, proxy, "1.3", "--dry-run").out
+
+
 def test_a_listing_is_believed_when_it_says_so_twice(stage: Stage) -> None:
     with index(stage, patience=3) as proxy:
         asked = count()
@@ -156,11 +169,14 @@ def test_a_dry_run_does_not_wait(stage: Stage) -> None:
         "page": None,
         "shown": None,
         "is_unfinished": False,
+        "is_vain": True,
         "state": "not yanked",
         "steps": [],
         "exit_code": 0,
     }
     assert "users get  nothing: the index has no other final version" in done.err
+    again = f"nox -s yank -- 1.3.0 --reason {shlex.quote(REASON)} --repository {proxy.url}"
+    assert f"Nothing was changed. To do it: {again}\n" in done.err
 
 
 def test_users_get_the_newest_final_version_that_is_left(stage: Stage) -> None:
