@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from release import ReleaseError
+from release import ReleaseError, readiness
 from release.build import DEFAULT_TESTS
 from release.changes import left_behind, moved_pins
 from release.checks import questions
@@ -20,7 +20,6 @@ from release.configuration import Configuration
 from release.git import TAGS
 from release.packages import together
 from release.project import Project, asking, message
-from release.readiness import Waivable, asked
 from release.snapshot import below
 from release.tags import newest_first, release_tag
 from release.version import Bump, next_version
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from release.checks import Question
     from release.console import Console
     from release.git import Git
     from release.packages import Package
@@ -132,7 +130,7 @@ def explain(
             by=shlex.join(project.config.bump_command),
             stale=project.stale,
             unused=(*project.unused, *left_behind(project.name, version, others)),
-            checks=tuple(map(_question, _checks(project, seen.world))),
+            checks=_asked_before(project, seen.world),
         )
         for project, (level, version) in zip(projects, examples, strict=True)
     ]
@@ -160,13 +158,11 @@ def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[st
     }
 
 
-def _checks(project: Project, world: World) -> list[Question]:
-    return [*questions(project, world), *asked(project.config, world)]
-
-
-def _question(check: Question) -> str:
-    text = check.ask.__doc__ if isinstance(check, Waivable) else check.__doc__
-    return (text or "").partition("?")[0] + "?"
+def _asked_before(project: Project, world: World) -> tuple[str, ...]:
+    """Return the questions that a release has to answer."""
+    waivable = [one.ask for one in readiness.asked(project.config, world)]
+    texts = [check.__doc__ or "" for check in (*questions(project, world), *waivable)]
+    return tuple(text.partition("?")[0] + "?" for text in texts)
 
 
 def _end(project: Project, files: Files) -> str:

@@ -6,7 +6,7 @@ PyGithub in, frozen data out; it is imported where a project is on GitHub only.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 SILENCE = 30  # seconds without a byte
+BYTES = "application/octet-stream"
 LONGEST = 120  # seconds that a rate limit may ask to wait
 GREEN = {"success", "neutral", "skipped"}  # conclusions of check runs, and states of statuses
 # Workflows that publish, as `init` writes them: their runs are no tests.
@@ -177,6 +178,14 @@ class GitHub:
         with self._asking("what the token may do") as repository:
             return bool(repository.raw_data.get("permissions", {}).get("push"))
 
+    def propose(self, branch: str, into: str, title: str, body: str) -> str:
+        """Open a pull request, unless it is open already; return its address."""
+        with self._asking(f"to open a pull request of {branch}") as repository:
+            owner = self.name.partition("/")[0]
+            for one in repository.get_pulls(state="open", head=f"{owner}:{branch}", base=into):
+                return one.html_url
+            return repository.create_pull(into, branch, title=title, body=body).html_url
+
     # Release pages
 
     def page(self, tag: str, *titles: str) -> Page | None:
@@ -220,8 +229,27 @@ class GitHub:
                 requester = release.requester
                 url = f"{repository.url}/releases/assets/{there.id}"
                 requester.requestJsonAndCheck("DELETE", url)
-            kind = "application/octet-stream"
-            release.upload_asset(str(file), name=file.name, content_type=kind)
+            self._upload(release.upload_url.partition("{")[0], file)
+
+    def _upload(self, url: str, file: Path) -> None:
+        """Send a file; PyGithub's own upload would wait for an answer for ever."""
+        import requests
+        from github.Requester import Requester
+        from requests.adapters import HTTPAdapter
+
+        from release.limits import Again
+
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": BYTES}
+        with requests.Session() as session, file.open("rb") as content:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(max_retries=Again(LONGEST)))
+            query = {"name": file.name}
+            answer = session.post(url, params=query, data=content, headers=headers, timeout=SILENCE)
+        if not answer.ok:
+            said = {"message": answer.text}
+            with suppress(ValueError):  # it isn't JSON
+                said = answer.json()
+            raise Requester.createException(answer.status_code, dict(answer.headers), said)
 
     def _change(self, page: Page, **values: object) -> None:
         with self._asking(f"to change the release page {page.url}") as repository:

@@ -233,7 +233,7 @@ class Index:
     # Giving it a file
 
     def check_credentials(self) -> None:
-        """Find the credentials and ask the index whether it takes them; else `ReleaseError`."""
+        """Find the credentials, or raise `ReleaseError`; then ask the index if it takes them."""
         from release.upload import try_credentials
 
         try_credentials(self._new_sender, self.upload_url, self.silence)

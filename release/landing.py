@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from release.plan import Plan, Release
     from release.world import World
 
+AS_IT_IS = "a merge commit, not by squashing or rebasing"
 PUSHES = 5  # tries, when the branch keeps moving
 
 
@@ -115,7 +116,7 @@ def push(plan: Plan, world: World) -> None:
     for tries_left in reversed(range(PUSHES)):
         before = Landing.of(plan, world)
         if before.is_tagged and before.is_proposed and not before.is_merged:
-            raise unmerged(plan, world)
+            raise unmerged(plan, world, url=pull_request(plan, world))
         try:
             _push(plan, plan.branch, before, world)
         except ProgramFailed as error:
@@ -129,7 +130,7 @@ def push(plan: Plan, world: World) -> None:
                 propose(plan, world)
             except ReleaseError as second:
                 raise ReleaseError(f"{refusal}\n{second}", *second.hints) from error
-            raise unmerged(plan, world, error) from error
+            raise unmerged(plan, world, error, url=pull_request(plan, world)) from error
         else:
             return
 
@@ -217,7 +218,19 @@ def with_next_dev(plan: Plan, commit: str, git: Git) -> str:
 # Merge
 
 
-def unmerged(plan: Plan, world: World, refusal: ProgramFailed | None = None) -> ReleaseError:
+def pull_request(plan: Plan, world: World) -> str:
+    """Open the pull request of the release branch, once; return its address, "" without one."""
+    github, branch = world.github, release_branch(plan)
+    if github and github.token:
+        body = f"Brings {plan.tags[0]} to {plan.branch}. {AS_IT_IS.capitalize()}."
+        with suppress(ReleaseError):  # the branch can be merged all the same
+            return github.propose(branch, plan.branch, plan.message, body)
+    return ""
+
+
+def unmerged(
+    plan: Plan, world: World, refusal: ProgramFailed | None = None, *, url: str = ""
+) -> ReleaseError:
     """Return what is left for people to do: the merge; `refusal` is why it wasn't pushed."""
     branch, ours = plan.branch, release_branch(plan)
     there = f"{branch} on {world.git.remote}"
@@ -232,14 +245,14 @@ def unmerged(plan: Plan, world: World, refusal: ProgramFailed | None = None) -> 
         words = f"{there} doesn't contain {plan.commit[:9]} yet, which {plan.tag} is on"
     return ReleaseError(
         words,
-        f"merge the branch {ours} into {branch} with a merge commit (not squash or rebase: "
-        f"{branch} must contain the tagged commit), then continue",
+        f"merge {url or f'the branch {ours} into {branch}'} with {AS_IT_IS}: "
+        f"{branch} must contain the tagged commit; then continue",
     )
 
 
 def see_merged(plan: Plan, world: World) -> None:
     """Insist that the release branch is merged; `ReleaseError` says what is left."""
-    raise unmerged(plan, world)
+    raise unmerged(plan, world, url=pull_request(plan, world))
 
 
 def _says(plan: Plan, world: World) -> bool:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from release.version import Bump
     from release.world import Facts, Subject, World
 
-Built: TypeAlias = "tuple[Draft, tuple[Distribution, ...]]"  # with its files
 UNTESTED = Said(skip_tests=True)
+Built: TypeAlias = "tuple[Draft, tuple[Distribution, ...]]"  # with its files
 
 
 def prepare_rc(  # noqa: PLR0913

@@ -16,14 +16,15 @@ import pytest
 from pypi_simple import PyPISimple
 
 from release.rehearsal import USER, serve
-from tests.github.forge import Forge
-from tests.github.standin import serve as serve_github
+from tests.hub import on_github
 from tests.stage import FILES, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from tests.github.forge import Forge
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
 
@@ -112,13 +113,7 @@ def stage(tmp_path: Path, make_stage: MakeStage) -> Iterator[Stage]:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
     """GitHub, where the sample is acme/acme, and a token that may write it."""
-    forge = Forge()
-    forge.repository("acme/acme")
-    forge.token("s3cret-hub", pushes="acme/acme")
-    with serve_github(forge) as url:
-        monkeypatch.setenv("GITHUB_API_URL", url)
-        monkeypatch.setenv("GITHUB_REPOSITORY", "acme/acme")
-        monkeypatch.setenv("GITHUB_TOKEN", "s3cret-hub")
+    with on_github(monkeypatch) as forge:
         yield forge
 
 

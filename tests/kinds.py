@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests import test_vcs
+from tests.hub import assert_told, told
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from tests.stage import Stage
 
@@ -36,6 +39,7 @@ class Kind:
     words: tuple[str, ...]
     runs: int = 1
     differing: str = ""
+    around: Callable[[Stage], AbstractContextManager[None]] = lambda _: nullcontext()
 
     def prepare(self, stage: Stage) -> None:
         stage.commit({**self.files})
@@ -56,6 +60,9 @@ class Kind:
             (hashlib.sha256((stage.files / name).read_bytes()).hexdigest(), name) for name in FILES
         ]
         assert recorded == there
+        if stage.hub and stage.slack:
+            contents = {name: (stage.files / name).read_bytes() for name in FILES}
+            assert_told(stage.hub, stage.slack, contents)
 
 
 PROVING = ("worktree add", "_in_process.py", "tag ", "push", "POST", "rmtree")
@@ -77,4 +84,13 @@ PULL_REQUEST = Kind(
     runs=2,
     differing="^1 .* (push|merge) ",
 )
-KINDS = {"plain": PLAIN, "vcs": VCS, "pull-request": PULL_REQUEST}
+TOLD = Kind(  # on GitHub and in Slack
+    files={
+        "pyproject.toml": PYPROJECT + SETTINGS + "required-checks = []\n",
+        "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n- New.\n\n## 1.2.3\n",
+    },
+    log=PLAIN.log,
+    words=(*PROVING, "POST *releases", "POST *assets?", "PATCH *", "POST *canary"),
+    around=told,
+)
+KINDS = {"plain": PLAIN, "vcs": VCS, "pull-request": PULL_REQUEST, "told": TOLD}

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.github.forge import Forge
+    from tests.slack import Channel
+
 PYPROJECT = """\
 [build-system]
 requires = ["flit_core"]
@@ -102,6 +105,8 @@ class Stage:
     password: str
     capture: Callable[[], Any]
     monkeypatch: pytest.MonkeyPatch
+    hub: Forge | None = None
+    slack: Channel | None = None
 
     def git(self, *args: str, at: Path | None = None) -> str:
         done = subprocess.run(

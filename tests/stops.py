@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stopper
+from tests.hub import TOKEN
 from tests.kinds import BRANCH, Kind
+from tests.slack import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -223,6 +225,8 @@ def assert_honest(stage: Stage, kind: Kind, said: Said, before: object) -> None:
     """What a stopped command said is what it did."""
     code, out = said
     assert stage.password not in out
+    assert TOKEN not in out
+    assert SECRET not in out
     assert not re.search(r'File ".*[/\\]release[/\\]\w+\.py"', out), out  # of a build: it may be
     if code == 0 or "all was done before" in out:
         kind.assert_released(stage)

@@ -192,8 +192,8 @@ def test_a_protected_main_is_merged_by_people(stage: Stage, how: str) -> None:
         stage,
         "main on origin takes no direct push:",
         "GH006: main is protected",
-        "merge the branch release/1.3.0 into main with a merge commit (not squash or rebase: "
-        "main must contain the tagged commit), then continue",
+        "merge the branch release/1.3.0 into main with a merge commit, not by squashing or "
+        "rebasing: main must contain the tagged commit; then continue",
     )
     refs = stage.remote_refs()
     assert refs[OURS] == stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote)

@@ -254,3 +254,41 @@ def test_a_token_reaches_neither_tests_nor_build(stage: Stage, hub: Forge, slack
     stage.commit({"pyproject.toml": PYPROJECT + table, "CHANGELOG.md": CHANGELOG})
     done = stage.run("publish", "minor", "--waive", "test-run")
     assert done.code == 0, done.err
+
+
+# Where people merge
+
+
+@pytest.mark.parametrize("is_configured", [True, False], ids=["configured", "protected"])
+def test_a_pull_request_is_opened_once(
+    stage: Stage,
+    acme: Repository,
+    is_configured: bool,  # noqa: FBT001
+) -> None:
+    if is_configured:
+        table = '\n[tool.nox-release]\nmain = "pull-request"\n'
+        stage.commit({"pyproject.toml": PYPROJECT + table})
+    else:
+        stage.hook("update", '[ "$1" != refs/heads/main ]', at=stage.remote)
+    for _ in range(2):
+        done = stage.run(*COMMAND)
+        assert done.code == 3
+        (pull,) = acme.pulls
+        assert (pull.head, pull.base, pull.title) == ("release/1.3.0", "main", "Release 1.3.0")
+        assert "/acme/acme/pull/1 with a merge commit" in done.err
+    assert acme.releases == [], "main lacks the commit"
+    (stage.remote / "hooks/update").unlink(missing_ok=True)
+    stage.merge("release/1.3.0")
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+
+
+def test_a_pull_request_that_cannot_be_opened_is_no_obstacle(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    stage.hook("update", '[ "$1" != refs/heads/main ]', at=stage.remote)
+    hub.fault("POST", "*/pulls", "403")
+    done = stage.run(*COMMAND)
+    assert done.code == 3
+    assert acme.pulls == []
+    assert "merge the branch release/1.3.0 into main with a merge commit" in done.err

@@ -48,7 +48,8 @@ def known(watched: Path, make_stage: MakeStage, tmp_path: Path) -> Callable[[str
         found = watched / f"effects-{kind}-{run_id}.json"
         with FileLock(found.with_suffix(".lock")):
             if not found.exists():
-                with make_stage(tmp_path / f"watched-{kind}") as stage:
+                place = tmp_path / f"watched-{kind}"
+                with make_stage(place) as stage, KINDS[kind].around(stage):
                     rows = [asdict(one) for one in effects(stage, KINDS[kind])]
                 found.write_text(json.dumps(rows), encoding="utf-8")
             return [Effect(**row) for row in json.loads(found.read_text(encoding="utf-8"))]
@@ -73,7 +74,7 @@ def survived(make_stage: MakeStage, tmp_path: Path, disk: Path | None) -> Callab
 
     def try_it(kind: Kind, stop: Stop, *, elsewhere: bool) -> Said:
         place = (disk if disk and stop.how == "full" else tmp_path) / "stop"
-        with make_stage(place, tmp_path / "index") as stage:
+        with make_stage(place, tmp_path / "index") as stage, kind.around(stage):
             try:
                 said = survive(stage, kind, stop, elsewhere=elsewhere)
             except AssertionError as error:
