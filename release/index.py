@@ -64,6 +64,7 @@ class Index:
     repository: str = ""
     index_url: str = ""
     interactive: bool = False
+    publisher: str = ""  # what it has to know of a workflow to trust it
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
 
@@ -242,7 +243,7 @@ class Index:
         import requests
         from twine.exceptions import TwineException
 
-        from release.upload import asked_pause, reason, status
+        from release.upload import asked_pause, reason, status, what_lets_in
 
         form = {":action": "file_upload", "protocol_version": "1"}
         try:
@@ -256,7 +257,7 @@ class Index:
         except TwineException as error:
             raise ReleaseError(
                 f"there are no credentials for {self.upload_url}: {reason(error)}",
-                "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc",
+                what_lets_in(error, self.upload_url, self.publisher),
             ) from error
         if answer.status_code in {401, 403}:
             raise ReleaseError(

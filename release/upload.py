@@ -14,9 +14,11 @@ import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
-from twine.exceptions import TwineException
+from twine.exceptions import TrustedPublishingFailure, TwineException
 from twine.package import PackageFile
+from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
 from twine.settings import Settings
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
@@ -140,6 +142,23 @@ class Again(Retry):
 def asked_pause(answer: Any) -> float:  # noqa: ANN401 - of requests or urllib3
     """Return the seconds that an answer asks to wait, 0 where it asks for none."""
     return Again(retry_after_max=366 * DAY).get_retry_after(answer) or 0.0
+
+
+def website(upload_url: str) -> str:
+    """Return where people see what is uploaded there; "" for any index but PyPI and its twin."""
+    pages = {DEFAULT_REPOSITORY: WAREHOUSE_WEB, TEST_REPOSITORY: TEST_WAREHOUSE}
+    return pages.get(upload_url, "")
+
+
+def what_lets_in(error: TwineException, upload_url: str, publisher: str) -> str:
+    """Return what to do after twine found no credentials; `publisher` is what an index asks of it.
+
+    In a workflow that is trusted no password is meant, but an entry on the index.
+    """
+    if publisher and isinstance(error, TrustedPublishingFailure):
+        page = f"{website(upload_url)}manage/account/publishing/"
+        return f"at {page}, add a GitHub publisher: {publisher}\nthe job needs `id-token: write`"
+    return "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc"
 
 
 def status(answer: requests.Response) -> str:
