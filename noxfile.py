@@ -25,7 +25,7 @@ WORKERS = [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal"]
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install("-e", ".[rehearsal]")
+    session.install("-e", ".[github,rehearsal]")
     # -I: a release.py in the project is not what is meant.
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=PATIENCE)
@@ -34,21 +34,21 @@ def release(session: nox.Session, verb: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite: nox -s tests [-- PYTEST ARGUMENTS]."""
-    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
     session.run("pytest", *(session.posargs or WORKERS))
 
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
-    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
     session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
 
 
 @nox.session(default=False)
 def adoption(session: nox.Session) -> None:
     """Release real projects from PyPI to an index here: nox -s adoption [-- NAME ...]."""
-    session.install("-e", ".[rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
     sdists = f"--sdists={Path(session.cache_dir, 'sdists').resolve()}"
     session.run("python", "-m", "tests.adoption.adopt", sdists, *session.posargs)
 
@@ -57,12 +57,14 @@ def adoption(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check style, formatting, types and workflows."""
     groups = nox.project.dependency_groups(PYPROJECT, "lint", "test")
-    session.install("-e", ".[rehearsal]", *groups)
+    session.install("-e", ".[github,rehearsal]", *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
-    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github/workflows")
-    workflows = [str(path) for path in Path(".github/workflows").iterdir()]
+    folders = (".github/workflows", "release/templates")
+    workflows = [str(path) for folder in folders for path in Path(folder).glob("*.yaml")]
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", *workflows)
+    session.run("actionlint", "-shellcheck=", "-pyflakes=", *workflows)
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 

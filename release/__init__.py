@@ -62,6 +62,7 @@ The tour, from the top. Each room imports only from those below it:
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
 `upload`        one file through twine, as twine is configured
+`actions`       GitHub Actions: a step's summary and outputs, problems as annotations
 `process`       the one way to run a program
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================

@@ -37,9 +37,9 @@ Options = argparse.Namespace
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     options = parsed(sys.argv[1:] if argv is None else argv)
-    from release.console import Console
+    from release.console import NOTHING, Console
     from release.workspace import workspace
-    from release.world import secret_values
+    from release.world import actions, secret_values
 
     listen(interrupts)
     console = Console(
@@ -59,8 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 1
     except KeyboardInterrupt:
         console.problems(ReleaseError(f"interrupted; {console.interrupted}"))
+        console.document["is_begun"] = console.interrupted != NOTHING
         code = 130
     console.close(code)
+    if runner := actions():
+        runner.tell(options.verb, code, console)
     return code
 
 
@@ -117,7 +120,8 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
         step = following(tags, commit, facts.branch, world)
         if not (options.dry_run or step.done()):  # it was finished elsewhere
             take(step, console)
-        console.show_released_before(tags)
+        made = [(one.name, *pair) for one in projects for pair in one.tagged(tags).items()]
+        console.show_released_before(tags, commit, made)
         return
     config, head = projects[0].config, world.git.resolve("HEAD")
     wait_for_tests(head, config, world, options.wait, console)
@@ -161,6 +165,7 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
         return
     console.confirm(f"Abandon {intent.plan.title}?")
     abandon(intent, world, console)
+    console.document["state"] = "abandoned"
     console.say(f"{intent.plan.title} is abandoned; nothing of it was published.")
 
 
@@ -181,7 +186,7 @@ def _publish_rc(options: Options, console: Console) -> None:
         console.show_dry_run(options.again)
         return
     for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
-        console.show_released(draft, whats_next(draft, world))
+        console.show_released(draft, whats_next(draft, world), built)
         console.show_built(built)
 
 
@@ -326,6 +331,10 @@ def _world(git: Git, config: Configuration, options: Options, console: Console) 
     )
     if hasattr(options, "repository"):
         console.hide(world.index.secrets())
+        console.document["index"] = {
+            "upload": world.index.upload_url,
+            "simple": world.index.simple_url,
+        }
     return world
 
 

@@ -106,7 +106,9 @@ def _bump_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="check, print the plan, and stop")
+    text = "check, print the plan, and stop"
+    either = argparse.BooleanOptionalAction  # a workflow says one of them, and never nothing
+    parser.add_argument("--dry-run", action=either, default=False, help=text)
     parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
     _repository_argument(parser)
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 # What one Nox tells its sessions would mislead the Nox that runs the tests; modules that Python is
 # told of would get into environments that are to have none.
 INNER = ("NOX", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+FORGE_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")  # git's credential helper may need them; no other does
 
 
 def programs_env(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for programs of the project: the tools of this one come first."""
-    kept = {key: value for key, value in env.items() if not key.startswith(INNER)}
+    kept = {key: value for key, value in env.items() if not key.startswith(INNER + FORGE_TOKENS)}
     tools = str(Path(sys.executable).parent)
     return {**kept, "PATH": os.pathsep.join([tools, kept.get("PATH", os.defpath)])}
 

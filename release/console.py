@@ -20,18 +20,28 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from release import ReleaseError
+from release.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from packaging.version import Version
+
     from release.intent import Intent
-    from release.plan import Distribution, Draft, Plan, Release
+    from release.plan import Distribution, Draft, Release
 
     SomeRelease = TypeVar("SomeRelease", bound=Release)
 
 MINUTE = 60.0
+NOTHING = "nothing has changed"
+TOLD = ("name", "previous", "version", "tag")  # of each package, in the document
 SHORT = 8  # characters of a secret
 EXCERPT = 12  # lines of the release notes that a plan shows
+# What the log of a CI would obey, not show: GitHub's runner (ActionCommand.cs) takes `::` where a
+# line begins, behind space too, and `##[` anywhere in it; Azure's takes `##vso[`.
+COMMANDS = re.compile(r"^\s*:(?=:)|#(?=#\w*\[)", re.MULTILINE)
+# A token of PyPI's kind, and the beginning of Basic credentials with one (RFC 7617).
+TOKENS = re.compile(r"\bpypi-[\w-]{40,}|\bX190b2tlbl9fOnB5cGkt[\w+/=]*")
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -97,7 +107,7 @@ class Console:
         self.secrets: list[str] = []
         self.hide(secrets)
         self.document: dict[str, Any] = {"steps": []}
-        self.interrupted = "nothing has changed"  # what is so when somebody stops it
+        self.interrupted = NOTHING  # what is so when somebody stops it
         can_draw = (stream.encoding or "").lower().startswith("utf")
         self.tick, self.cross, self.arrow = ("✓", "✗", "→") if can_draw else ("ok", "x", "->")
 
@@ -107,13 +117,17 @@ class Console:
         self.secrets = sorted({*self.secrets, *spelled}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """Return `text` without secrets, credentials in URLs, and what a terminal would obey."""
+        """Return `text` without secrets, and what a terminal or the log of a CI would obey."""
+        text = self._without_secrets(text)
+        text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+        return COMMANDS.sub(r"\g<0> ", text)
+
+    def _without_secrets(self, text: str) -> str:
         for secret in self.secrets:
             # A short one is also a part of words, which nobody could read any more.
             edges = r"(?<!\w){}(?!\w)" if len(secret) < SHORT else "{}"
             text = re.sub(edges.format(re.escape(secret)), "***", text)
-        text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-        return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
+        return re.sub(r"(?<=://)[^/\s]+@", "***@", TOKENS.sub("***", text))
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line as it is."""
@@ -204,6 +218,17 @@ class Console:
             self.say(f"  {number}. {title}")
         self.say()
         self.document["plan"] = {**draft.to_dict(), "steps": titles}
+        self.tell(draft)
+
+    def tell(self, release: Release, files: Iterable[Distribution] = ()) -> None:
+        """Let the document say what is known of each package by now."""
+        for one in release.all:
+            told = {key: str(getattr(one, key)) for key in TOLD}
+            told["commit"] = one.base * (not one.tag)  # nothing is committed for a pre-release
+            if isinstance(one, Plan):
+                told["commit"], files = one.commit, one.distributions
+            known = self.document.setdefault("packages", {})
+            known[one.name] = {**told, "files": [vars(file) for file in files]}
 
     def _versions(self, release: Release) -> dict[str, str]:
         """Return a row for the version of each package."""
@@ -228,27 +253,40 @@ class Console:
         )
         self.say()
         self.document["plan"] = plan.to_dict()
+        self.tell(plan)
 
-    def show_released(self, release: Draft | Plan, next_: Mapping[str, str]) -> None:
+    def show_released(
+        self,
+        release: Draft | Plan,
+        next_: Mapping[str, str],
+        files: Iterable[Distribution] = (),
+    ) -> None:
         """Print the end of a release, and what comes next."""
         self.say(f"\n{_are([release])} released", style="bold green")
         self.table(next_)
         self.document["next"] = dict(next_)
-        self.document["plan"] = release.to_dict()
+        self.document["plan"] = {**self.document.get("plan", {}), **release.to_dict()}
         self.document["state"] = "published"
+        self.tell(release, files)
 
     def show_dry_run(self, command: str) -> None:
         """Print that nothing has been done, and the command that does it."""
         self.say(f"Nothing was changed. To do it: {command}", style="bold")
 
-    def show_released_before(self, tags: Sequence[str]) -> None:
-        """Print that this very command has been done."""
+    def show_released_before(
+        self, tags: Sequence[str], commit: str, versions: Iterable[tuple[str, str, Version]]
+    ) -> None:
+        """Print that this very command has been done: it made these `versions` (name, tag)."""
         tag = ", ".join(tags)
         self.say(f"{tag} was released from this commit already; nothing is left to do.")
         self.say(
             "To release again without a new commit, say a higher version instead of the level."
         )
-        self.document.update(state="released before", tag=tag)
+        packages = {
+            name: {"name": name, "version": str(version), "tag": one, "commit": commit}
+            for name, one, version in versions
+        }
+        self.document.update(state="released before", tag=tag, packages=packages)
 
     def show_built(self, distributions: Iterable[Distribution], folder: Path = Path()) -> None:
         """Print the files with their sha256."""
@@ -290,7 +328,7 @@ class Console:
         """End the session: with `as_json` print the one document."""
         if self.as_json:
             text = json.dumps({**self.document, "exit_code": exit_code}, indent=2)
-            sys.stdout.write(self.clean(text) + "\n")
+            sys.stdout.write(COMMANDS.sub(r"\\u0023", self._without_secrets(text)) + "\n")
 
 
 def _are(releases: Sequence[Release]) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOXFILE = "noxfile.py"
 WORKFLOWS = ("alpha-release.yaml", "release.yaml")
+TESTS = "tests.yaml"  # where no workflow tests what is pushed or proposed
 FOLDER = ".github/workflows"
 HELPER, OTHER_HELPER = "release", "nox_release"  # where a project has a `release` of its own
 DEFAULT_PYTHON = "3.13"
@@ -47,16 +48,21 @@ class Block:
 
 
 def proposals(
-    read: Callable[[str], bytes | None], *, is_on_github: bool, packages: Sequence[str] = ()
+    read: Callable[[str], bytes | None],
+    *,
+    is_on_github: bool,
+    packages: Sequence[str] = (),
+    workflows: Iterable[str] = (),
 ) -> tuple[Edit, ...]:
     """Return what is missing, as edits of files; none where all is there.
 
-    `read` gives a file's bytes by its path, None where there is none. Workflows that exist stay as
-    they are; new ones ask which of several `packages` is meant. Raises `ReleaseError` for a noxfile
-    that can't be read.
+    `read` gives a file's bytes by its path, None where there is none. Workflows that exist, whose
+    texts are `workflows`, stay as they are; new ones ask which of several `packages` is meant.
+    Raises `ReleaseError` for a noxfile that can't be read.
     """
     edits = [_edit(NOXFILE, read(NOXFILE), with_sessions)]
-    for name in WORKFLOWS if is_on_github else ():
+    wanted = WORKFLOWS if any(map(tests_changes, workflows)) else (*WORKFLOWS, TESTS)
+    for name in wanted if is_on_github else ():
         path = f"{FOLDER}/{name}"
         if read(path) is None:
             text = template(name).replace('["3.13"] # PYTHONS', _list(pythons(read)))
@@ -71,6 +77,12 @@ def asking(packages: Sequence[str], workflow: str) -> str:
     text = workflow.replace("      level:\n", f"{question}      level:\n")
     text = text.replace('-- "$LEVEL"', '-- "$LEVEL" --package "$PACKAGE"')
     return text.replace(" LEVEL: ", " PACKAGE: ${{ inputs.package }}\n          LEVEL: ")
+
+
+def tests_changes(workflow: str) -> bool:
+    """Say whether a workflow runs on pushes or pull requests, as far as its text tells."""
+    events = re.search(r"""^(["']?)on\1:(.*?)(?=^[\w"']|\Z)""", workflow, re.MULTILINE | re.DOTALL)
+    return bool(events and re.search(r"\b(push|pull_request)\b", events[2]))
 
 
 def with_sessions(own: str) -> str:
@@ -215,7 +227,8 @@ def initialise(
         file = root / path
         return file.read_bytes() if file.is_file() else None
 
-    edits = proposals(read, is_on_github=is_on_github, packages=packages)
+    there = [path.read_text("utf-8", "replace") for path in (root / FOLDER).glob("*.y*ml")]
+    edits = proposals(read, is_on_github=is_on_github, packages=packages, workflows=there)
     lacking = lacks_tests(read)
     console.document.update(edits={edit.path: edit.diff() for edit in edits}, lacking=lacking)
     if not edits:

@@ -114,6 +114,8 @@ def publish_all(
         dist = Path(folder)
         built = build_all(bump, subjects, prepared, world, console, dist, base=base)
         drafts = [draft for draft, _ in built]
+        for one in built:
+            console.tell(*one)
         console.confirm(f"Publish {_titles(drafts)} to {drafts[0].repository}?")
         insist_on_time(built, world)
         hint = "the same command continues"

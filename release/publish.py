@@ -144,6 +144,7 @@ def publish(draft: Draft, projects: Sequence[Project], world: World, console: Co
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         plan = prove(draft, projects, world, console, dist)
+        console.tell(plan)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
         return carry_out(plan, world, console, dist)
 

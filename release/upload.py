@@ -14,9 +14,11 @@ import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
-from twine.exceptions import TwineException
+from twine.exceptions import TrustedPublishingFailure, TwineException
 from twine.package import PackageFile
+from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
 from twine.settings import Settings
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
@@ -106,12 +108,13 @@ class Sender:
         raise UploadRefused(message, "see what the index says, mend it, and type the command again")
 
 
-def try_credentials(sender: Callable[[], Sender], url: str, longest: float) -> None:
+def try_credentials(sender: Callable[[], Sender], url: str, longest: float, publisher: str) -> None:
     """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
 
     The question is an upload form without a file: an index looks at who asks before it looks
     at the form, so 401 and 403 speak of the credentials. A redirect, or a pause of more than
-    `longest` seconds, is the answer that a file would get; nothing else is conclusive.
+    `longest` seconds, is the answer that a file would get; nothing else is conclusive. `publisher`
+    is what an index has to know of a workflow that it shall trust.
     """
     form = {":action": "file_upload", "protocol_version": "1"}
     try:
@@ -124,7 +127,7 @@ def try_credentials(sender: Callable[[], Sender], url: str, longest: float) -> N
     except TwineException as error:
         raise ReleaseError(
             f"there are no credentials for {url}: {reason(error)}",
-            "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc",
+            what_lets_in(error, url, publisher),
         ) from error
     if answer.status_code in {401, 403}:
         raise ReleaseError(
@@ -174,6 +177,23 @@ class Again(Retry):
 def asked_pause(answer: Any) -> float:  # noqa: ANN401 - of requests or urllib3
     """Return the seconds that an answer asks to wait, 0 where it asks for none."""
     return Again(retry_after_max=366 * DAY).get_retry_after(answer) or 0.0
+
+
+def website(upload_url: str) -> str:
+    """Return where people see what is uploaded there; "" for any index but PyPI and its twin."""
+    pages = {DEFAULT_REPOSITORY: WAREHOUSE_WEB, TEST_REPOSITORY: TEST_WAREHOUSE}
+    return pages.get(upload_url, "")
+
+
+def what_lets_in(error: TwineException, upload_url: str, publisher: str) -> str:
+    """Return what to do after twine found no credentials; `publisher` is what an index asks of it.
+
+    In a workflow that is trusted no password is meant, but an entry on the index.
+    """
+    if publisher and isinstance(error, TrustedPublishingFailure):
+        page = f"{website(upload_url)}manage/account/publishing/"
+        return f"at {page}, add a GitHub publisher: {publisher}\nthe job needs `id-token: write`"
+    return "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc"
 
 
 def status(answer: requests.Response) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
-from release.commands import programs_env
+from release.actions import Actions, publisher
+from release.commands import FORGE_TOKENS, programs_env
 from release.git import TAGS
 from release.github import GitHub, repository_name
 from release.index import Index
@@ -38,7 +39,8 @@ SECRET = (
     *("TWINE_", "UV_PUBLISH_", "ACTIONS_ID_TOKEN_REQUEST_", "ACTIONS_RUNTIME_TOKEN"),
     "SLACK_WEBHOOK_URL",
 )
-FORGE_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")  # git's credential helper may need them
+# Files by which a step tells its runner something: this step does so itself.
+RUNNER = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 
@@ -47,7 +49,7 @@ def environment() -> dict[str, str]:
 
     What publishes isn't in it; twine reads that itself. Without a terminal git asks nothing.
     """
-    env = {key: value for key, value in os.environ.items() if not key.startswith(SECRET)}
+    env = {key: value for key, value in os.environ.items() if not key.startswith(SECRET + RUNNER)}
     if not sys.stdin.isatty():
         env.setdefault("GIT_TERMINAL_PROMPT", "0")
     return env
@@ -63,6 +65,11 @@ def secret_values() -> list[str]:
     words = ("PASSWORD", "TOKEN", "SECRET", "WEBHOOK_URL")
     named = [value for key, value in os.environ.items() if key.endswith(words)]
     return [value for value in named if len(value) >= SHORTEST]
+
+
+def actions() -> Actions | None:
+    """Return the step of GitHub Actions that this process is a part of, None elsewhere."""
+    return Actions.of(os.environ)
 
 
 def upload_source(config: Configuration) -> str:
@@ -186,6 +193,7 @@ class World:
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
+            publisher=publisher(os.environ),
             patience=config.patience,
         )
         there = f" --repository {shlex.quote(index.upload_url)}" if repository else ""
@@ -211,9 +219,7 @@ class World:
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""
-        return programs_env(
-            {key: value for key, value in self.git.env.items() if key not in FORGE_TOKENS}
-        )
+        return programs_env(self.git.env)
 
     def other_tags(self, project: Project, facts: Facts, but: Iterable[str] = ()) -> Problem | None:
         """Say which release tags this clone and the remote don't share, `but` some, if any."""

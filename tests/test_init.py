@@ -114,13 +114,16 @@ def test_the_matrix_is_that_of_the_classifiers(pyproject: str, wanted: list[str]
 
 def test_a_workflow_that_is_there_stays() -> None:
     files = Sources({".github/workflows/release.yaml": b"name: ours\n"})
-    paths = [edit.path for edit in proposals(files.read, is_on_github=True)]
+    edits = proposals(files.read, is_on_github=True, workflows=["on: push\n"])
+    paths = [edit.path for edit in edits]
     assert paths == ["noxfile.py", ".github/workflows/alpha-release.yaml"]
 
 
 def test_the_workflows_ask_which_of_several_packages() -> None:
     names = ["acme-core", "acme-cli"]
-    for edit in proposals(Sources({}).read, is_on_github=True, packages=names)[1:]:
+    *edits, tests = proposals(Sources({}).read, is_on_github=True, packages=names)[1:]
+    assert b"PACKAGE" not in (tests.after or b"")
+    for edit in edits:
         text = (edit.after or b"").decode()
         assert 'options: ["acme-core", "acme-cli"]\n      level:\n' in text
         assert "nox -s publish_" in text
@@ -138,7 +141,7 @@ def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> N
     assert stage.state() == before
     (stage.clone / ".github").mkdir()
     done = stage.run("init", "--json")
-    workflows = [".github/workflows/alpha-release.yaml", ".github/workflows/release.yaml"]
+    workflows = [f".github/workflows/{name}.yaml" for name in ("alpha-release", "release", "tests")]
     assert sorted(done.document["edits"]) == [*workflows, "noxfile.py"]
     assert "Everything is there." in stage.run("init").out
     command = [sys.executable, "-m", "nox", "--list"]

@@ -161,6 +161,7 @@ def test_a_dry_run_does_not_wait(stage: Stage) -> None:
         done = yank(stage, proxy, "1.3.0", "--dry-run", "--json")
     assert done.code == 0, done.err
     assert done.document == {
+        "index": {"upload": proxy.url, "simple": f"{proxy.url}simple/"},
         "name": "acme",
         "version": "1.3.0",
         "files": [WHEEL, SDIST],

@@ -1,0 +1,303 @@
+"""Every command of every workflow is run as GitHub's runner would run it, on a release world."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import sysconfig
+import zipfile
+from http.server import BaseHTTPRequestHandler
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from release.init import FOLDER, TESTS, WORKFLOWS, blocks, proposals, template
+from release.rehearsal import USER
+from tests.faults import PASS, faulty, serving
+from tests.runner import Runner, read
+from tests.test_documents import rows
+from tests.test_readiness import CHANGELOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.github.forge import Forge
+    from tests.stage import Stage
+
+    MakeRunner = Callable[..., Runner]
+
+ROOT = Path(__file__).parent.parent
+ALL = [*(ROOT / FOLDER).glob("*.yaml"), *(ROOT / "release/templates").glob("*.yaml")]
+PUBLISHING = [path for path in ALL if path.name in WORKFLOWS]
+HOOK = "canary-of-slack"
+TOKEN = "s3cret-hub"
+PROJECT = "https://github.test/acme/acme"
+
+needs_bash = pytest.mark.skipif(
+    sys.platform == "win32" or not shutil.which("bash"), reason="`run` means bash"
+)
+
+
+def name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+# As they are written
+
+
+def test_this_repository_has_what_init_writes() -> None:
+    def committed(path: str) -> bytes | None:
+        return None if path.startswith(FOLDER) else (ROOT / path).read_bytes()
+
+    proposed = proposals(committed, is_on_github=True)
+    edits = {edit.path: (edit.after or b"").decode() for edit in proposed}
+    for name in WORKFLOWS:
+        path = f"{FOLDER}/{name}"
+        assert (ROOT / path).read_text(encoding="utf-8") == edits[path]
+    assert {path.name for path in (ROOT / FOLDER).iterdir()} == {*WORKFLOWS, TESTS}
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_workflows_are_thin_and_may_do_little(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["permissions"] == {}
+    for name, job in workflow["jobs"].items():
+        rights = job["permissions"]
+        writes = {key for key, right in rights.items() if right == "write"}
+        is_production = (path.name, name) == ("release.yaml", "publish")
+        is_publishing = name == "publish"
+        assert writes == {*["contents"] * is_production, *["id-token"] * is_publishing}
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            if uses := step.get("uses"):
+                assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", uses)
+            else:
+                assert re.match(r"(pip install|nox -s) ", step["run"])
+                assert "${{" not in step["run"]
+
+
+def test_every_session_is_there() -> None:
+    own = {block.name for block in blocks((ROOT / "noxfile.py").read_text(encoding="utf-8"))}
+    given = {block.name for block in blocks(template("noxfile.py"))}
+    for path in ALL:
+        called = set(re.findall(r"nox -s (\w+)", path.read_text(encoding="utf-8")))
+        assert called <= (given | {"tests"} if "templates" in path.parts else own)
+
+
+def test_outputs_are_documented() -> None:
+    for name in WORKFLOWS:
+        outputs = read(ROOT / FOLDER / name)["jobs"]["publish"]["outputs"]
+        assert {key: f"${{{{ steps.publish.outputs.{key} }}}}" for key in outputs} == outputs
+    assert list(outputs.keys() - {row[0].strip("`") for row in rows("What a run shows")}) == []
+    assert len(outputs) == len(rows("What a run shows"))
+
+
+def test_secrets_are_seen_by_the_publishing_step_alone() -> None:
+    for path in ALL:
+        for job in read(path)["jobs"].values():
+            for step in job["steps"]:
+                is_it = "publish_release" in step.get("run", "")
+                assert (
+                    {"GITHUB_TOKEN", "SLACK_WEBHOOK_URL"} <= step.get("env", {}).keys()
+                ) == is_it
+        text = path.read_text(encoding="utf-8")
+        assert len(re.findall(r"secrets\.|github\.token", text)) in {0, 2}
+
+
+def test_publishing_waits_for_publishing_and_is_never_cancelled() -> None:
+    assert len(PUBLISHING) == 4
+    for path in PUBLISHING:
+        concurrency = read(path)["concurrency"]
+        assert concurrency == {"group": "publish", "cancel-in-progress": False}
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path.name == TESTS], ids=name)
+def test_one_check_stands_for_all(path: Path) -> None:
+    jobs = read(path)["jobs"]
+    check = jobs.pop("all-green")
+    assert set(check["needs"]) == set(jobs)
+    assert check["if"] == "always()"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "is_written"),
+    [
+        ("on: push\n", False),
+        ("name: x\n'on':\n  pull_request:\n    branches: [main]\n", False),
+        ("on: [workflow_dispatch, push]\n", False),
+        ("on: workflow_dispatch\njobs:\n  push:\n    steps: []\n", True),
+        ("", True),
+    ],
+)
+def test_tests_are_written_where_none_run(workflow: str, is_written: bool) -> None:  # noqa: FBT001
+    edits = proposals(lambda _: None, is_on_github=True, workflows=[workflow])
+    assert (f"{FOLDER}/{TESTS}" in [edit.path for edit in edits]) == is_written
+
+
+# As they run
+
+
+class Slack(BaseHTTPRequestHandler):
+    """Takes every announcement."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if self.path == f"/{HOOK}" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def slack() -> Iterator[str]:
+    with serving(Slack) as url:
+        yield url + HOOK
+
+
+@pytest.fixture
+def runner(
+    stage: Stage, hub: Forge, slack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> MakeRunner:
+    """A function that makes a runner of one of the workflows which `init` has written."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (place := tmp_path / "runner").mkdir()
+    write_wheel(wheels)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody is there
+    (stage.clone / ".github").mkdir()
+    assert stage.run("init", "--yes").code == 0
+    sha = stage.commit({".gitignore": ".nox/\n__pycache__/\n", "CHANGELOG.md": CHANGELOG})
+    hub.repositories["acme/acme"].check_run("all-green", sha)
+    monkeypatch.delenv("GITHUB_TOKEN")
+
+    def make(name: str, **inputs: Any) -> Runner:  # noqa: ANN401
+        github = {
+            "sha": sha, "ref_name": "main", "repository": "acme/acme", "actor": "ada",
+            "actor_id": 7, "token": TOKEN, "event": {
+                "repository": {"default_branch": "main"},
+            }, "workflow_ref": f"acme/acme/{FOLDER}/{name}@refs/heads/main",
+        }  # fmt: skip
+        return Runner(
+            workflow=read(stage.clone / FOLDER / name),
+            remote=stage.remote.as_uri(),
+            folder=place,
+            github=github,
+            inputs={key.replace("_", "-"): one for key, one in inputs.items()},
+            secrets={"SLACK_WEBHOOK_URL": slack},
+        )
+
+    return make
+
+
+def write_wheel(folder: Path) -> None:
+    """Make a wheel of this checkout that finds what it needs where the tests find it."""
+    version = metadata.version("nox-release")
+    info = f"nox_release-{version}.dist-info"
+    about = f"Metadata-Version: 2.1\nName: nox-release\nVersion: {version}\n"
+    tag = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {
+        "nox_release.pth": f"{ROOT}\n{sysconfig.get_path('purelib')}\n",
+        f"{info}/METADATA": f"{about}Provides-Extra: github\nProvides-Extra: rehearsal\n",
+        f"{info}/WHEEL": tag,
+    }
+    rows = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"nox_release-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in {**files, f"{info}/RECORD": rows}.items():
+            wheel.writestr(path, text)
+
+
+@needs_bash
+def test_the_tests_run(runner: MakeRunner) -> None:
+    ran = runner("tests.yaml").run("tests")
+    assert ran.code == 0, ran.log
+    assert "Session tests was successful" in ran.log
+
+
+@needs_bash
+def test_a_run_that_failed_is_continued_by_running_it_again(
+    stage: Stage, runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A re-run checks the branch out at the old commit, though it has moved meanwhile."""
+    release = runner("release.yaml", level="minor", dry_run=False)
+    assert release.run("tests").code == 0
+    with faulty(stage.url, [PASS, "403"]) as url:
+        monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        first = release.run("publish")
+        assert first.code != 0, first.log
+        stage.commit({"other.py": ""})
+        second = release.run("publish")
+    assert second.code == 0, second.log
+    tag = stage.git("ls-remote", "origin", "refs/tags/v1.3.0^{}").split()[0]
+    wanted = {"version": "1.3.0", "tag": "v1.3.0", "commit": tag}
+    listing = {"index-url": f"{url}simple/acme/", "release-url": ""}
+    assert first.outputs == {**wanted, **listing, "state": "unfinished"}
+    page = f"{PROJECT}/releases/tag/v1.3.0"
+    assert second.outputs == {**wanted, **listing, "release-url": page, "state": "published"}
+    (error,) = first.annotations
+    assert error.startswith("::error title=acme 1.3.0%3A unfinished::")
+    assert "the same command continues" in error
+    assert "## acme 1.3.0: unfinished" in first.summary
+    assert "## acme 1.3.0: published" in second.summary
+    assert not second.annotations
+    assert "announced in Slack" in second.summary
+    stage.git("fetch", "--quiet", "origin")
+    assert stage.git("log", "-1", "--format=%an <%ae>", tag) == (
+        "ada <7+ada@users.noreply.github.com>"
+    )
+    assert stage.git("rev-list", "--count", f"origin/main..{tag}") == "0", "merged"
+    for ran in (first, second):
+        for canary in (TOKEN, HOOK, stage.password):
+            assert canary not in ran.log + ran.summary
+
+
+@needs_bash
+def test_a_dry_run_and_one_that_comes_too_late_change_nothing(
+    stage: Stage, runner: MakeRunner
+) -> None:
+    dry = runner("release.yaml", level="minor", dry_run=True)
+    before = stage.state()
+    ran = dry.run("publish")
+    assert ran.code == 0, ran.log
+    assert (ran.outputs["state"], ran.outputs["version"]) == ("planned", "1.3.0")
+    assert "+version = " in ran.summary
+    assert stage.state() == before
+    late = runner("release.yaml", level="minor", dry_run=False)
+    stage.commit({"other.py": ""})
+    before = stage.state()
+    ran = late.run("publish")
+    assert ran.code != 0, ran.log
+    assert ran.outputs["state"] == "refused"
+    assert "is behind main on origin" in ran.summary
+    assert "is behind main on origin" in "\n".join(ran.annotations)
+    assert stage.state() == before
+
+
+@needs_bash
+def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
+    home = stage.clone.parent / "home"
+    home.mkdir()
+    (home / ".pypirc").write_text(
+        f"[pypi]\nrepository = {stage.url}\nusername = {USER}\npassword = {stage.password}\n",
+        encoding="utf-8",
+    )
+    for key in ("HOME", "USERPROFILE"):
+        stage.monkeypatch.setenv(key, str(home))
+    for key in ("TWINE_REPOSITORY_URL", "TWINE_USERNAME", "TWINE_PASSWORD"):
+        stage.monkeypatch.delenv(key)
+    given = {"level": "minor", "suffix": "b", "index": "pypi"}
+    ran = [runner("alpha-release.yaml", **given, ref="").run("publish")]
+    stage.git("switch", "--quiet", "--create", "feature")
+    commit = stage.commit({"feature.py": ""}, push=False)
+    stage.git("push", "--quiet", "origin", "feature")
+    ran.append(runner("alpha-release.yaml", **given, ref="feature").run("publish"))
+    for one, number in zip(ran, (1, 2), strict=True):
+        assert one.code == 0, one.log
+        assert one.outputs["version"] == f"1.3.0b{number}"
+        assert one.outputs["state"] == "published"
+    assert ran[1].outputs["commit"] == commit
+    assert "acme-1.3.0b2.tar.gz" in stage.published()
