@@ -234,43 +234,10 @@ class Index:
     # Giving it a file
 
     def check_credentials(self) -> None:
-        """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
+        """Find the credentials, or raise `ReleaseError`; then ask the index if it takes them."""
+        from release.upload import try_credentials
 
-        The question is an upload form without a file: an index looks at who asks before it looks
-        at the form, so 401 and 403 speak of the credentials. A redirect, or a time to come back
-        at, is the answer that a file would get; nothing else is conclusive.
-        """
-        import requests
-        from twine.exceptions import TwineException
-
-        from release.upload import asked_pause, reason, status, what_lets_in
-
-        form = {":action": "file_upload", "protocol_version": "1"}
-        try:
-            session = self._new_sender().repository.session
-            answer = session.post(self.upload_url, data=form, allow_redirects=False)
-        except requests.RequestException as error:
-            raise ReleaseError(
-                f"{self.upload_url} can't be reached: {reason(error)}",
-                "try again; is that where files are uploaded? see --repository",
-            ) from error
-        except TwineException as error:
-            raise ReleaseError(
-                f"there are no credentials for {self.upload_url}: {reason(error)}",
-                what_lets_in(error, self.upload_url, self.publisher),
-            ) from error
-        if answer.status_code in {401, 403}:
-            raise ReleaseError(
-                f"{self.upload_url} refuses these credentials: {status(answer)}",
-                "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
-            )
-        if answer.is_redirect or asked_pause(answer) > self.silence:
-            raise ReleaseError(
-                f"{self.upload_url} takes no files now: {status(answer)}",
-                "is that where files are uploaded? see --repository"
-                if answer.is_redirect
-                else "type the command again then",
-            )
+        try_credentials(self._new_sender, self.upload_url, self.silence, self.publisher)
 
     def upload(
         self,

@@ -343,7 +343,7 @@ def _files(plan: Plan) -> set[tuple[str, Version]] | str:
 
 
 def _tagged(git: Git, plan: Plan) -> list[str]:
-    """Return the header of the tag object, without who tagged it and when."""
+    """Return the header of the tag object without who made it and when."""
     try:
         header = git("cat-file", "tag", plan.tag_object).partition("\n\n")[0]
     except ReleaseError:
@@ -352,7 +352,7 @@ def _tagged(git: Git, plan: Plan) -> list[str]:
 
 
 def _told(git: Git, plan: Plan) -> str:
-    """Return the message of the tag object, without its signature."""
+    """Return the message of the tag object without its signature."""
     try:
         text = git.raw("cat-file", "tag", plan.tag_object).decode("utf-8", "replace")
     except ReleaseError:

@@ -108,6 +108,40 @@ class Sender:
         raise UploadRefused(message, "see what the index says, mend it, and type the command again")
 
 
+def try_credentials(sender: Callable[[], Sender], url: str, longest: float, publisher: str) -> None:
+    """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
+
+    The question is an upload form without a file: an index looks at who asks before it looks
+    at the form, so 401 and 403 speak of the credentials. A redirect, or a pause of more than
+    `longest` seconds, is the answer that a file would get; nothing else is conclusive.
+    """
+    form = {":action": "file_upload", "protocol_version": "1"}
+    try:
+        answer = sender().repository.session.post(url, data=form, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ReleaseError(
+            f"{url} can't be reached: {reason(error)}",
+            "try again; is that where files are uploaded? see --repository",
+        ) from error
+    except TwineException as error:
+        raise ReleaseError(
+            f"there are no credentials for {url}: {reason(error)}",
+            what_lets_in(error, url, publisher),
+        ) from error
+    if answer.status_code in {401, 403}:
+        raise ReleaseError(
+            f"{url} refuses these credentials: {status(answer)}",
+            "look at TWINE_USERNAME and TWINE_PASSWORD, ~/.pypirc and the keyring",
+        )
+    if answer.is_redirect or asked_pause(answer) > longest:
+        raise ReleaseError(
+            f"{url} takes no files now: {status(answer)}",
+            "is that where files are uploaded? see --repository"
+            if answer.is_redirect
+            else "type the command again then",
+        )
+
+
 class _Adapter(HTTPAdapter):
     """Gives twine's uploads the timeout that they lack, and tells how far they are."""
 

@@ -90,7 +90,7 @@ def on_github(git: Git) -> GitHub | None:
     https://docs.github.com/en/actions/reference/workflows-and-actions/variables
     """
     env = os.environ
-    api = env.get("GITHUB_API_URL") or "https://api.github.com"
+    api = (env.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
     web = env.get("GITHUB_SERVER_URL") or api.removesuffix("/api/v3").replace("://api.", "://")
     name = ""
     with suppress(ReleaseError):  # there is no remote
@@ -100,7 +100,7 @@ def on_github(git: Git) -> GitHub | None:
     path = env.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
     return GitHub(
         name=name,
-        api=api.rstrip("/"),
+        api=api,
         web=web.rstrip("/"),
         token=next(filter(None, map(env.get, FORGE_TOKENS)), ""),
         run=env.get("GITHUB_RUN_ID", ""),

@@ -167,6 +167,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--runs", type=int, default=4, help="how many schedules")
     group.addoption("--seed", default="", help="of the schedules; default: a new one")
     group.addoption("--every-stop", action="store_true", help="every effect, way and end")
+    group.addoption("--draw", action="store_true", help="draw the pictures in README anew")
     group.addoption("--only", type=int, help="the number of one schedule to run again")
 
 

@@ -39,7 +39,7 @@ class Kind:
     words: tuple[str, ...]
     runs: int = 1
     differing: str = ""
-    around: Callable[[Stage], AbstractContextManager[None]] = nullcontext
+    around: Callable[[Stage], AbstractContextManager[None]] = lambda _: nullcontext()
 
     def prepare(self, stage: Stage) -> None:
         stage.commit({**self.files})
@@ -90,7 +90,7 @@ TOLD = Kind(  # on GitHub and in Slack
         "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n- New.\n\n## 1.2.3\n",
     },
     log=PLAIN.log,
-    words=(*PROVING, "POST /repos/acme/acme/releases", "PATCH /repos/acme/acme", "POST /services"),
+    words=(*PROVING, "POST *releases", "POST *assets?", "PATCH *", "POST *canary"),
     around=told,
 )
 KINDS = {"plain": PLAIN, "vcs": VCS, "pull-request": PULL_REQUEST, "told": TOLD}

@@ -559,4 +559,4 @@ bump-command = ["python", "bump.py", "{version}"]
 def test_the_intent_names_the_day(stage: Stage) -> None:
     stopped_at_the_push(stage)
     plan = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))
-    assert (plan["format"], plan["day"]) == (2, today())
+    assert (plan["format"], plan["day"]) == (3, today())

@@ -294,6 +294,24 @@ def test_all_candidates_are_built_before_the_first_is_uploaded(apart: Stage) -> 
     assert apart.published() == []
 
 
+def test_a_candidate_that_comes_from_elsewhere_meanwhile_stops_all(apart: Stage) -> None:
+    """Another machine's candidate of the first package arrives while the second one is built."""
+    file = apart.files / names(("cli", "0.6.0rc1"))[0]
+    backend = "import pathlib\nfrom flit_core.buildapi import *\nimport flit_core.buildapi\n"
+    backend += "def build_wheel(*args):\n"
+    backend += f"    pathlib.Path({str(file)!r}).write_bytes(b'another')\n"
+    backend += "    return flit_core.buildapi.build_wheel(*args)\n"
+    path = "libs/core/pyproject.toml"
+    own = (apart.clone / path).read_text(encoding="utf-8")
+    own = own.replace('"flit_core.buildapi"', '"backend"\nbackend-path = ["."]')
+    own += '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    apart.commit({path: own, "libs/core/backend.py": backend})
+    done = apart.run("publish-rc", "minor", *BOTH)
+    assert done.code == 1, done.out
+    assert "acme-cli 0.6.0rc1 came to the index meanwhile" in done.err
+    assert apart.published() == [file.name]
+
+
 def test_candidates_that_stop_in_between_are_unfinished(apart: Stage) -> None:
     with faulty(apart.url, [PASS, PASS, "400"]) as url:
         done = apart.run("publish-rc", "minor", *BOTH, "--repository", url)

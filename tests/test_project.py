@@ -79,7 +79,7 @@ def test_a_key_like_no_other_is_told_all_of_them() -> None:
     with pytest.raises(UsageError, match="'colour'") as wrong:
         Configuration.load({"colour": "blue"})
     (hint,) = wrong.value.hints
-    assert hint.startswith("known keys: branch, main, remote, repository, index-url, tag, ")
+    assert hint.startswith("its keys are branch, main, remote, repository, index-url, tag, ")
 
 
 @pytest.mark.parametrize(

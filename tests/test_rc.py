@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.configuration import Configuration
+from release.console import Console
+from release.git import Git
+from release.publish import unfinished_on_error
+from release.world import World
 from tests.faults import LOSE, PASS, faulty
 from tests.stage import PYPROJECT, with_backend
 
@@ -144,6 +149,14 @@ def build_wheel(*args):
     assert done.code == 1, done.out
     assert stage.published() == [file.name]
     assert file.read_bytes() == b"another"
+
+
+def test_what_is_so_in_between_is_known_without_a_gap(stage: Stage) -> None:
+    world = World.of(Git(root=stage.clone, env={}), Configuration())
+    console = Console()
+    with unfinished_on_error(world, console, hint="one is on its way", then="one is there"):
+        assert console.interrupted == "one is on its way"
+    assert console.interrupted == "one is there"
 
 
 def test_a_lost_answer_is_no_failure(stage: Stage) -> None:

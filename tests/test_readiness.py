@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from release.git import Git
 from release.github import repository_name
+from release.world import on_github
+from tests.github.forge import Forge
+from tests.github.standin import serve
 from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
@@ -287,6 +292,39 @@ def test_anybody_may_ask_a_public_repository(
     done = stage.run(*COMMAND)
     assert done.code == 1
     assert "(without a token)" in done.err
+
+
+def test_github_enterprise_is_asked_at_its_api(
+    stage: Stage, hub: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = hub.repositories["acme/acme"]
+    acme.check_run("tests", stage.commit({"CHANGELOG.md": CHANGELOG}))
+    with serve(hub, "/api/v3") as url:
+        monkeypatch.setenv("GITHUB_API_URL", url)
+        done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    assert "checks/list-for-ref" in hub.operations
+
+
+@pytest.mark.parametrize(
+    ("api", "web"),
+    [
+        ("https://ghe.example.org/api/v3", "https://ghe.example.org"),
+        ("https://api.acme.example.org/", "https://acme.example.org"),
+        ("", "https://github.com"),
+    ],
+)
+def test_github_enterprise_is_known_by_the_remote(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, api: str, web: str
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", api)
+    git = Git(root=stage.clone, env=os.environ)
+    assert on_github(git) is None
+    stage.git("remote", "set-url", "--push", "origin", f"{web}/acme/brush.git")
+    github = on_github(git)
+    assert github
+    assert github.url == f"{web}/acme/brush"
+    assert github.api == (api or "https://api.github.com").rstrip("/")
 
 
 @pytest.mark.parametrize(
