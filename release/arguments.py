@@ -114,14 +114,23 @@ def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _readiness_arguments(parser: argparse.ArgumentParser) -> None:
-    text = "don't ask this question; may be said again. " + ", ".join(WAIVABLE)
+    text = "questions not to ask, separated by commas: " + ", ".join(WAIVABLE)
     parser.add_argument(
-        "--waive", action="append", default=[], choices=WAIVABLE, metavar="QUESTION", help=text
+        "--waive", action="extend", type=_questions, default=[], metavar="QUESTION", help=text
     )
     text = "say what `acknowledge` wants somebody to say"
     parser.add_argument("--acknowledge", action="store_true", help=text)
     text = "how long to wait for tests on GitHub that haven't ended; default: 0"
     parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help=text)
+
+
+def _questions(text: str) -> list[str]:
+    """Return the names of questions in `text`; "" has none."""
+    names = text.replace(",", " ").split()
+    for name in names:
+        if name not in WAIVABLE:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(WAIVABLE)}")
+    return names
 
 
 def _repository_argument(parser: argparse.ArgumentParser) -> None:

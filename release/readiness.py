@@ -115,8 +115,7 @@ def _pending(commit: str, wanted: Collection[str] | None, github: GitHub) -> Rel
     runs = github.test_runs(commit, PUBLISHING)
     names = [run.name for run in runs if run.is_pending and (wanted is None or run.name in wanted)]
     names += sorted({*(wanted or ())} - {run.name for run in runs})
-    nothing_yet = ["none has begun"] * (not runs)
-    return ReleaseError(_some([*names, *nothing_yet])) if names or nothing_yet else None
+    return ReleaseError(_some(names)) if names else None
 
 
 # Pull requests and branches
