@@ -4,7 +4,6 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
-`arguments`     what the command line understands: verbs with their options
 `status`        what is released, unfinished and unreleased
 `explain`       where the version was found and why, what a release would edit and goes by
 `init`          the sessions and workflows that a project needs, written beside its own
@@ -15,13 +14,19 @@ The tour, from the top. Each room imports only from those below it:
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `prerelease`    a pre-release: bump, build, upload, and git left alone
 `publish`       the story of a release; start reading here
+`readiness`     is it ready: tests, pull requests, notes and people; each may be waived, on record
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
+`pages`         the release page on GitHub: drafted, filled with the files, published
+`announcement`  what is said in Slack, at most once
 `landing`       how a release gets onto its branch: pushed, or merged by people
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
 `agreement`     do index, tags and main agree about each version
+`actions`       GitHub Actions: a step's summary and outputs, problems as annotations
 `console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
+`github`        what GitHub says of a repository, and its release pages
+`limits`        what GitHub is asked again, and how long its rate limits are waited for
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
 `isolation`     fresh virtual environments
@@ -62,7 +67,7 @@ The tour, from the top. Each room imports only from those below it:
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
 `upload`        one file through twine, as twine is configured
-`actions`       GitHub Actions: a step's summary and outputs, problems as annotations
+`arguments`     what the command line understands: verbs with their options
 `process`       the one way to run a program
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
+import release
 from release import ReleaseError
 from release.configuration import Configuration
 from release.init import template
@@ -139,3 +141,17 @@ path = "src/acme/__about__.py"
 
 def test_the_exit_codes_are_documented() -> None:
     assert [row[0] for row in rows("Exit codes")] == ["0", "1", "2", "3", "130"]
+
+
+def test_the_tour_is_complete_and_each_room_imports_from_those_below_it() -> None:
+    tour = re.findall(r"^`(\w+)` ", release.__doc__ or "", re.MULTILINE)
+    rooms = {path.stem: path for path in (ROOT / "release").glob("*.py")}
+    del rooms["__init__"]
+    assert sorted(tour) == sorted(rooms)
+    for place, room in enumerate(tour):
+        above = {*tour[: place + 1]}
+        for node in ast.walk(ast.parse(rooms[room].read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "release":
+                assert not above & {alias.name for alias in node.names}, room
+            elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("release."):
+                assert str(node.module).split(".")[1] not in above, f"{room} from {node.module}"
