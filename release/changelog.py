@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 
 from release import ReleaseError, fragments
-from release.headings import Text
+from release.headings import Splice, Text
 from release.sections import body, says_something, sections
 from release.stamping import Stamp, Stamping
+from release.titles import marked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -70,6 +71,19 @@ class Changelog:
                 "write it like those of other releases, with the date",
             )
         return after
+
+    def mark(self, data: bytes, version: Version) -> bytes:
+        """Return the file with a version's heading saying `[YANKED]`; the same bytes where it does.
+
+        Raises `ReleaseError` where the version has more than one section.
+        """
+        text = Text.decode(data, self.markup)
+        section = self._of(sections(text), version)
+        if not section or (title := marked(section.heading.title)) == section.heading.title:
+            return data
+        heading = section.heading
+        rows = text.titled(heading, title)
+        return text.encode([Splice(start=heading.start, end=heading.end, rows=rows)])
 
     def section(self, data: bytes, version: Version) -> str:
         """Return what the file says of a release, in its own markup; empty where there is nothing.

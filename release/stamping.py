@@ -78,7 +78,8 @@ class Stamping:
         if not title.is_open:
             return replace(title, name=name)
         if model and title.regular:
-            return replace(self._dated(model), name=name, url=self._released(title.url))
+            like = replace(self._dated(model), mark="")
+            return replace(like, name=name, url=self._released(title.url))
         style = next(filter(titles.is_date, self.samples), "")
         status = "" if self.section.told else titles.restyled(style, self.stamp.day, self.samples)
         between = title.between or " - " if status else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
@@ -67,6 +67,9 @@ SHAPES = tuple(
 )
 LONGEST = 300  # longer lines are no titles
 REGULAR = 3  # the first so many; the others have words of their own between version and date
+# https://keepachangelog.com/en/1.1.0/#yanked; an anchor or a colon may come behind it.
+MARK = re.compile(r"\s+[\[(*_:`~]+yanked[^\w\s{}]+(?:\s*\{[^{}]*\})?\s*", re.IGNORECASE)
+BEHIND = re.compile(r"(?=\s*(?:\{[^{}]*\}|:)?\s*$)")
 LINE = re.compile(  # «TBD» alone may stand for anything
     r"(?P<before>\W*(?P<word>(?:released?|release[ -]date|date|status)\b\W*(?:\bon\b\W*)?)?)"
     rf"(?P<status>(?(word)(?:{DATE}|{PLACEHOLDER})|(?:{DATE}|unreleased)))(?P<tail>\W*)",
@@ -78,8 +81,8 @@ LINE = re.compile(  # «TBD» alone may stand for anything
 class Title:
     """A release's title; `str` of it is the text. `number` is the version, None where it has none.
 
-    `[1.2.3](https://…) - 2024-05-01` is before, name, close, url, between and status. A title is
-    `regular` where others can be written like it.
+    `[1.2.3](https://…) - 2024-05-01 [YANKED]` is before, name, close, url, between, status and
+    mark. A title is `regular` where others can be written like it, without the mark.
     """
 
     before: str
@@ -91,11 +94,13 @@ class Title:
     tail: str
     number: Version | None
     regular: bool = True
+    mark: str = ""
 
     def __str__(self) -> str:
         """Return the text."""
         url = f"({self.url})" if self.url else ""
-        return f"{self.before}{self.name}{self.close}{url}{self.between}{self.status}{self.tail}"
+        parts = (self.before, self.name, self.close, url, self.between, self.status, self.tail)
+        return "".join(parts) + self.mark
 
     @property
     def is_open(self) -> bool:
@@ -114,6 +119,9 @@ class Title:
 
 def parse(text: str) -> Title | None:
     """Read a title; None where it isn't that of a release."""
+    if len(text) <= LONGEST and (match := MARK.search(text)) and match.end() == len(text):
+        title = parse(text[: match.start()])
+        return title and replace(title, mark=match[0])
     for place, shape in enumerate(SHAPES if len(text) <= LONGEST else ()):
         if match := shape.fullmatch(text):
             try:
@@ -123,6 +131,16 @@ def parse(text: str) -> Title | None:
             is_long = "." in title.name or title.status or title.before[-1:] in {"[", "v", "V"}
             return title if title.number is None or is_long else None
     return None
+
+
+def is_marked(text: str) -> bool:
+    """Say whether a title tells that the release is yanked."""
+    return bool(re.search(r"\byanked\b", text, re.IGNORECASE))
+
+
+def marked(text: str) -> str:
+    """Return a title that tells that the release is yanked."""
+    return text if is_marked(text) else BEHIND.sub(" [YANKED]", text, count=1)
 
 
 def line(text: str) -> Title | None:
