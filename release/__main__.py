@@ -220,19 +220,28 @@ def _explain(options: Options, console: Console) -> None:
 
 
 def _yank(options: Options, console: Console) -> None:
-    from release.yank import decide, show, show_yanked, wait_until_yanked
+    from release.yank import check, decide, notice, show, show_yanked, tell, wait_until_yanked
 
     git, project = _alone(options)
-    world = _world(replace(git, is_reader=True), project.config, options, console)
+    is_reader = options.check or options.dry_run
+    world = _world(replace(git, is_reader=is_reader), project.config, options, console)
     facts = world.facts(project.name, project.config.branch)
-    yank = decide(options.version, options.reason, project, facts, world)
+    is_asked = options.check
+    yank = decide(options.version, options.reason, project, facts, world, is_asked=is_asked)
+    told = notice(yank, project, facts, world)
+    if options.check:
+        check(yank, told, world, console)
+        return
+    if options.dry_run or yank.shown is None:
+        show(yank, told, world, console)
+    if options.dry_run:
+        console.show_dry_run(options.again)
+        return
     if yank.shown is None:
-        show(yank, world, console)
-        if options.dry_run:
-            console.show_dry_run(options.again)
-            return
         yank = wait_until_yanked(yank, world, console)
-    show_yanked(yank, world, console)
+        told = replace(told, reason=yank.shown or yank.reason)
+    tell(yank, told, world, console)
+    show_yanked(yank, told, world, console)
 
 
 def _build(options: Options, console: Console) -> None:

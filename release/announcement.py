@@ -1,4 +1,4 @@
-"""Tell people in Slack that something is released: at most once, and never in a release's way."""
+"""Tell people in Slack what is released or yanked: at most once, and never in anything's way."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def released(plan: Plan, world: World) -> str:
         page = world.github.page_url(one.tag) if world.github else ""
         rows.append(f"`{escaped(command)}`{f'  <{page}|Release notes>' * bool(page)}")
     return "\n".join(rows)
+
+
+def yanked(title: str, reason: str, advice: str, page: str) -> str:
+    """Return the announcement of a yank; `page` tells more, "" where there is none."""
+    link = f"  <{page}|Release notes>" * bool(page)
+    return f"*{escaped(title)}* is yanked: {escaped(reason)}\n{escaped(advice)}{link}"
 
 
 def escaped(text: str) -> str:

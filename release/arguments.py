@@ -69,8 +69,10 @@ def _verbs_that_look(verbs: Verbs) -> None:
 
     yank = _verb(verbs, "yank", "yank a bad version: what to do, and whether it is done")
     yank.add_argument("version", metavar="VERSION", help="as the index has it")
-    yank.add_argument("--reason", required=True, help="what installers show to users")
-    yank.add_argument("--dry-run", action="store_true", help="print what to do, and stop")
+    yank.add_argument("--reason", default="", help="what installers show to users")
+    only = yank.add_mutually_exclusive_group()
+    only.add_argument("--dry-run", action="store_true", help="print what to do, and stop")
+    only.add_argument("--check", action="store_true", help="say what is done, and change nothing")
     _repository_argument(yank)
 
     build = _verb(verbs, "build", "build and check sdist and wheel of the committed HEAD")

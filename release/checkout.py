@@ -40,7 +40,8 @@ def follow(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
     The release is done without it, so whatever is in the way is left alone: that is returned.
     """
     try:
-        git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
+        if tags:
+            git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
         # A missing file is in no merge's way: git writes it, or leaves it missing.
         tip = git.fetch_tip(branch) or commit
         changed = [path for path in dirty(git) if os.path.lexists(git.root / path)]

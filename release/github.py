@@ -221,6 +221,20 @@ class GitHub:
         latest = "true" if is_latest else "false"
         self._change(page, tag_name=tag, draft=False, prerelease=is_prerelease, make_latest=latest)
 
+    def latest(self) -> str:
+        """Return the tag of the release that the repository shows as the latest, "" for none."""
+        with self._asking("which release is the latest") as repository:
+            from github import UnknownObjectException
+
+            try:
+                return repository.get_latest_release().tag_name
+            except UnknownObjectException:
+                return ""
+
+    def make_latest(self, page: Page) -> None:
+        """Show a release as the latest."""
+        self._change(page, make_latest="true")
+
     def attach(self, page: Page, file: Path) -> None:
         """Upload a file to a release page; one by its name that is there goes away before."""
         with self._asking(f"to attach {file.name}") as repository:

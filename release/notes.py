@@ -56,7 +56,7 @@ def from_commits(subjects: Iterable[str]) -> str:
     A subject reads as it was written: nothing in it is markup, and nobody is notified by it.
     """
     told = (" ".join(subject.split()) for subject in subjects)
-    return "\n".join(f"- {_escaped(one)}" for one in told if one and not is_routine(one))
+    return "\n".join(f"- {escaped(one)}" for one in told if one and not is_routine(one))
 
 
 def is_routine(subject: str) -> bool:
@@ -71,7 +71,8 @@ def is_routine(subject: str) -> bool:
     return bool(others or TELLING & {*words})
 
 
-def _escaped(subject: str) -> str:
+def escaped(subject: str) -> str:
+    """Return a line of text as Markdown that reads as it was written, and notifies nobody."""
     text = SPECIAL.sub(r"\\\g<0>", subject)
     if start := re.match(r"[-+#=]|\d+(?=[.)])", text):
         at = 0 if not start[0].isdigit() else start.end()

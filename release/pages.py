@@ -224,16 +224,18 @@ def publish(story: Story) -> None:
 
 
 def is_latest(story: Story) -> bool:
-    """Say whether users get this version of what the repository is about: no backport."""
+    """Say whether users get this version of what the repository is about: no backport, no yank."""
     lead = story.plan
     if story.tag != lead.tag or lead.version.is_prerelease:
         return False
+    files = story.world.index.files(lead.name)
     finals = [
         file.version
-        for file in story.world.index.files(lead.name)
+        for file in files
         if file.version and not file.version.is_prerelease and file.yanked is None
     ]
-    return lead.version >= max(finals, default=lead.version)
+    is_yanked = any(file.version == lead.version and file.yanked is not None for file in files)
+    return not is_yanked and lead.version >= max(finals, default=lead.version)
 
 
 _unix = partial(re.sub, r"\r\n?", "\n")  # GitHub's own editor writes CRLF

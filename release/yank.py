@@ -1,6 +1,6 @@
 """Yank a bad version: people do it on a page of the index, which takes it from no program.
 
-It is done when the index says so of every file.
+It is done when the index says so of every file; then users are told.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from release import Refused, ReleaseError, UsageError
+from release import Refused, ReleaseError, Unfinished, UsageError, marking
 from release.agreement import Record
 from release.index import IndexUnreadable
+from release.marking import Notice
 from release.publish import unfinished_on_error
 from release.steps import POLL, Step, take, wait_while
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 NEWEST = 5  # versions that are offered instead of one that isn't there
 MEANING = "installers skip it unless it is pinned with ==; its files stay"
+NOT_FOR = (
+    "a leaked secret or malicious code: delete the files there, and revoke the secret at once; "
+    "wrong metadata or a typo: a successor is enough"
+)
+SEEN = "See every file yanked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +73,15 @@ class Yank:
 # Decide
 
 
-def decide(text: str, reason: str, project: Project, facts: Facts, world: World) -> Yank:
-    """Return what is to be yanked.
+def decide(
+    text: str, reason: str, project: Project, facts: Facts, world: World, *, is_asked: bool = False
+) -> Yank:
+    """Return what is to be yanked; who only asks about it, needs no reason.
 
     Raises `UsageError` for what can't be yanked.
     """
     reason = " ".join(reason.split())
-    if not re.search(r"\w", reason):
+    if not is_asked and not re.search(r"\w", reason):
         raise UsageError(f"{reason!r} is no reason", "installers show it to users: say what breaks")
     if facts.problems:
         raise Refused(facts.problems)
@@ -92,6 +100,30 @@ def decide(text: str, reason: str, project: Project, facts: Facts, world: World)
         shown=found.yanked,
         is_vain=not page and all(file.yanked is None for file in facts.files),
         is_unfinished=is_unfinished(version, facts, world),
+    )
+
+
+def notice(yank: Yank, project: Project, facts: Facts, world: World) -> Notice:
+    """Return what users are told of it, and where."""
+    tagged = project.tagged(facts.tags)
+    own = [tag for tag, version in tagged.items() if version == yank.version]
+    if yank.is_unfinished and not own:
+        own = [project.tag_style(facts.tags).write(yank.version)]
+    left = {file.version for file in facts.files if file.yanked is None} - {yank.version}
+    heirs = {version: tag for tag, version in tagged.items() if version in left}
+    finals = sorted((version for version in heirs if not version.is_prerelease), reverse=True)
+    return Notice(
+        name=yank.name,
+        version=yank.version,
+        reason=yank.shown or yank.reason,
+        instead=yank.instead,
+        tags=tuple(own),
+        heirs=tuple(heirs[version] for version in finals[:NEWEST]),
+        folder=project.folder,
+        branch=facts.branch,
+        has_changelog=project.changelog is not None,
+        is_unfinished=yank.is_unfinished,
+        world=world,
     )
 
 
@@ -135,20 +167,24 @@ def command(version: Version, reason: str, world: World) -> str:
 # Show
 
 
-def show(yank: Yank, world: World, console: Console) -> None:
-    """Print what is going to be yanked, and what people do for that."""
-    console.document.update(yank.to_dict(), state="not yanked")
+def show(yank: Yank, notice: Notice, world: World, console: Console) -> None:
+    """Print what is going to be yanked, whether that is the remedy, and what happens then."""
+    is_yanked = yank.shown is not None
+    console.document.update(yank.to_dict(), state="yanked" if is_yanked else "not yanked")
     console.say(yank.title, style="bold")
     console.table(
         {
             "files": ", ".join(yank.files),
-            "yanking": MEANING,
+            "yanking": f"is for a broken release: {MEANING}",
+            "not for": NOT_FOR,
             "users get": yank.users_get,
+            "successor": successor(yank, world),
             "reason": yank.reason,
         }
     )
     console.say()
-    for number, text in enumerate(instructions(yank, world), 1):
+    clicks = [] if is_yanked else [*instructions(yank, world), SEEN]
+    for number, text in enumerate([*clicks, *marking.titles(notice)], 1):
         console.say(f"  {number}. {text}")
     if yank.is_vain:
         console.say("\n" + in_vain(yank, world), style="yellow")
@@ -164,6 +200,14 @@ def in_vain(yank: Yank, world: World) -> str:
     )
 
 
+def successor(yank: Yank, world: World) -> str:
+    """Return what users should be offered."""
+    if yank.instead and yank.instead > yank.version:
+        return f"{yank.instead} is out"
+    first = "" if yank.instead else " first, if it can be soon: nothing else is left to install"
+    return f"none is out; release the fix{first}: {'; '.join(successors(yank, world))}"
+
+
 def instructions(yank: Yank, world: World) -> list[str]:
     """Return what people do, in the words of a Warehouse's page."""
     if not yank.page:
@@ -175,7 +219,7 @@ def instructions(yank: Yank, world: World) -> list[str]:
     ]
 
 
-def show_yanked(yank: Yank, world: World, console: Console) -> None:
+def show_yanked(yank: Yank, notice: Notice, world: World, console: Console) -> None:
     """Print that it is yanked, and how to go on; warn when the index shows another reason."""
     console.document.update(yank.to_dict(), state="yanked", shown=yank.shown)
     console.say(f"{yank.title} is yanked", style="bold green")
@@ -183,6 +227,7 @@ def show_yanked(yank: Yank, world: World, console: Console) -> None:
         {
             "reason": yank.shown or "none on the index",
             "users get": yank.users_get,
+            **({"by hand": left} if (left := marking.by_hand(notice)) else {}),
             "next": "; ".join(successors(yank, world)),
         }
     )
@@ -192,8 +237,9 @@ def show_yanked(yank: Yank, world: World, console: Console) -> None:
 
 def successors(yank: Yank, world: World) -> list[str]:
     """Return the commands that come after a yank."""
-    levels = ["--resume"] * yank.is_unfinished + ["patch"]
-    return [f"nox -s publish_release -- {level}{world.again}" for level in levels]
+    release = f"nox -s publish_release -- {{}}{world.again}".format
+    first = [release("--resume"), command(yank.version, yank.reason, world)]
+    return [*first * yank.is_unfinished, release("patch")]
 
 
 # Wait
@@ -205,16 +251,20 @@ def wait_until_yanked(yank: Yank, world: World, console: Console) -> Yank:
         webbrowser.open(yank.page)
     look = partial(unyanked, yank, world)
     step = Step(
-        title="See every file yanked",
+        title=SEEN,
         done=lambda: not look(),
         do=partial(wait_while, look, world.index.patience, pause=min(POLL, world.index.silence)),
     )
-    again = command(yank.version, yank.reason, world)
-    hint = f"type the same command again to see whether it is done: {again}"
-    with unfinished_on_error(world, console, hint=hint):
+    with unfinished_on_error(world, console, hint=hint(yank, world)):
         take(step, console)
         found = record(yank.version, world.index.files(yank.name))
     return replace(yank, shown=found.yanked)
+
+
+def hint(yank: Yank, world: World) -> str:
+    """Return how to go on."""
+    again = command(yank.version, yank.reason, world)
+    return f"type the same command again to see whether it is done: {again}"
 
 
 def unyanked(yank: Yank, world: World) -> ReleaseError | None:
@@ -236,3 +286,33 @@ def not_yanked(yank: Yank, world: World) -> list[str]:
         *(name for name, reason in there.items() if reason is None),
         *(f"{name} (not there any more)" for name in yank.files if name not in there),
     ]
+
+
+# Tell users
+
+
+def tell(yank: Yank, notice: Notice, world: World, console: Console) -> None:
+    """Mark what tells the version, and bring this checkout to that."""
+    with unfinished_on_error(world, console, hint=hint(yank, world)):
+        for step in marking.marks(notice):
+            take(step, console)
+        if notice.has_changelog:
+            take(marking.following(notice), console)
+
+
+def check(yank: Yank, notice: Notice, world: World, console: Console) -> None:
+    """Print what is as it should be; `Unfinished` when something isn't."""
+    with unfinished_on_error(world, console, hint=hint(yank, world)):
+        found = {step.title: step.done() for step in marking.marks(notice)}
+    found = {SEEN: yank.shown is not None, **found}
+    is_done = all(found.values())
+    console.document.update(yank.to_dict(), state="yanked" if found[SEEN] else "not yanked")
+    console.document["marks"] = [{"title": one, "done": done} for one, done in found.items()]
+    console.say(yank.title, style="bold")
+    for title, done in found.items():
+        console.say(f"{console.tick if done else console.arrow:>3} {title}")
+    if left := marking.by_hand(notice):
+        console.say(f"    by hand: {left}")
+    if not is_done:
+        again = command(yank.version, yank.reason or yank.shown or "…", world)
+        raise Unfinished(f"{yank.title} isn't yanked, or not everywhere marked as such", again)

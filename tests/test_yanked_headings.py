@@ -50,7 +50,7 @@ MARKED: list[tuple[Markup, str]] = [
 def around(markup: Markup, heading: str) -> str:
     """The section among others of its kind."""
     plain = "{} (2026-01-0{})\n" if markup == "plain" else "## {} (2026-01-0{})\n"
-    if markup == "rst" or heading[:1].isdigit() and markup == "markdown":
+    if markup == "rst" or (heading[:1].isdigit() and markup == "markdown"):
         marks = [row[0] for row in heading.splitlines() if row[:1] in {"=", "-"}]
         over = "====================\n" * (len(marks) > 1)
         plain = over + "{} (2026-01-0{})\n" + marks[-1] * 20 + "\n"
