@@ -8,6 +8,7 @@ The tour, from the top. Each room imports only from those below it:
 `explain`       where the version was found and why, what a release would edit and goes by
 `init`          the sessions and workflows that a project needs, written beside its own
 `yank`          a bad version: what to click, and the wait until the index says that it is yanked
+`marking`       users are told of a yank: on the release page, in the changelog, in Slack
 `resume`        finish a release that was begun before
 `abandon`       give one up, while nobody can have seen anything of it
 `trust`         believe of an intent only what can be derived again

@@ -239,7 +239,7 @@ def _yank(options: Options, console: Console) -> None:
         return
     if yank.shown is None:
         yank = wait_until_yanked(yank, world, console)
-        told = replace(told, reason=yank.shown or yank.reason)
+        told = replace(told, reason=yank.told)
     tell(yank, told, world, console)
     show_yanked(yank, told, world, console)
 

@@ -5,6 +5,7 @@ It only reads: objects may be fetched, but no ref and no file changes.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.console import Console
+    from release.git import Git
     from release.intent import Intent
     from release.project import Project
     from release.steps import Step
@@ -60,6 +62,7 @@ class Status:
     last: Tag | None  # the newest release in main
     count: int  # of the commits since then, without that of the next development version
     commits: tuple[tuple[str, str], ...]  # the newest of them: id and subject
+    unmarked: frozenset[Version]  # that are yanked, and told as if they weren't in the changelog
 
     @property
     def unfinished(self) -> Version | None:
@@ -126,9 +129,23 @@ def look(project: Project, facts: Facts, world: World) -> Status:
         last=last,
         count=count,
         commits=tuple(commits),
+        unmarked=frozenset(unmarked(records, project, facts.tip, git)),
     )
     compared = [record for record in records if record.version != status.unfinished]
     return replace(status, disagreements=compare(compared, style, branch, git.remote, world.again))
+
+
+def unmarked(records: Iterable[Record], project: Project, tip: str, git: Git) -> Iterator[Version]:
+    """Return the yanked versions that the changelog of `tip` tells without a mark."""
+    yanked = [one.version for one in records if one.yanked is not None]
+    log = project.changelog if yanked else None
+    data = git.blob(tip, project.from_top(log.path)) if log else None
+    if not (log and data):
+        return
+    for version in yanked:
+        with suppress(ReleaseError):  # several sections tell it
+            if log.mark(data, version) != data:
+                yield version
 
 
 def tags_by_version(
@@ -272,6 +289,7 @@ def versions(status: Status, console: Console) -> Iterator[str]:
         tag = one.tag.name if one.tag else "no tag"
         files = f"{plural(len(one.files), 'file') or 'not'} on the index"
         yanked = "" if one.yanked is None else f", yanked: {one.yanked or 'no reason given'}"
+        yanked += " (the changelog doesn't say so)" * (one.version in status.unmarked)
         yield f"{mark:>3} {one.version!s:<{width}}  {tag:<{max(names, 6)}}  {files}{yanked}"
 
 
@@ -332,6 +350,7 @@ def document(status: Status) -> dict[str, Any]:
             "commits": commits,
         },
         "versions": [record.to_dict() for record in status.records],
+        "unmarked": sorted(map(str, status.unmarked)),
         "disagreements": [
             {"version": str(one.version), "message": one.message, "hint": one.hint}
             for one in status.disagreements

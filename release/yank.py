@@ -59,6 +59,11 @@ class Yank:
         return f"{self.name} {self.version}"
 
     @property
+    def told(self) -> str:
+        """Return the reason that users are told, in one line: the index's, where it shows one."""
+        return " ".join((self.shown or self.reason).split())
+
+    @property
     def users_get(self) -> str:
         """Return what installers choose once it is yanked."""
         return str(self.instead or "nothing: the index has no other final version")
@@ -115,7 +120,7 @@ def notice(yank: Yank, project: Project, facts: Facts, world: World) -> Notice:
     return Notice(
         name=yank.name,
         version=yank.version,
-        reason=yank.shown or yank.reason,
+        reason=yank.told,
         instead=yank.instead,
         tags=tuple(own),
         heirs=tuple(heirs[version] for version in finals[:NEWEST]),

@@ -95,9 +95,9 @@ def done(stage: Stage, proxy: Proxy, *args: str, at: Path | None = None) -> Resu
     return result
 
 
-def left(stage: Stage, proxy: Proxy, *words: str) -> Result:
+def left(stage: Stage, proxy: Proxy, *words: str, at_package: str = "") -> Result:
     """It stops, and says how it goes on."""
-    result = yank(stage, proxy)
+    result = yank(stage, proxy, *(["--package", at_package] if at_package else []))
     assert result.code == 3, result.out + result.err
     for word in (*words, "type the same command again", "nox -s yank -- 1.3.0 --reason"):
         assert word in result.err, result.err
@@ -193,6 +193,41 @@ def test_what_yanking_is_for_and_what_comes_after_it(stage: Stage, index: Proxy)
     assert "first, if it can be soon: nothing else is left to install" in (
         yank(stage, index, "--dry-run").out
     )
+
+
+def test_status_tells_what_is_not_marked(stage: Stage, index: Proxy) -> None:
+    words = f"yanked: {REASON} (the changelog doesn't say so)"
+    ask = ("status", "--repository", index.url)
+    assert words in stage.run(*ask).out
+    assert stage.run(*ask, "--json").document["unmarked"] == ["1.3.0"]
+    done(stage, index)
+    told = stage.run(*ask)
+    assert words not in told.out
+    assert f"yanked: {REASON}" in told.out
+    assert stage.run(*ask, "--json").document["unmarked"] == []
+
+
+def test_a_package_below_the_top(stage: Stage, index: Proxy) -> None:
+    """Its own changelog is marked, and the branch to be merged has its name."""
+    core = PYPROJECT.replace('"acme"', '"acme-core"').replace('readme = "README.md"\n', "")
+    table = f'{TABLE}main = "pull-request"\n'
+    stage.commit(
+        {
+            "pyproject.toml": PYPROJECT + table,
+            "libs/core/pyproject.toml": core,
+            "libs/core/CHANGELOG.md": CHANGELOG.format(""),
+        }
+    )
+    for form in ("{}-py3-none-any.whl", "{}.tar.gz"):
+        (stage.files / form.format("acme_core-1.3.0")).write_bytes(b"")
+    index.rewrite = partial(yanked, "acme_core-1.3.0", REASON)
+    left(stage, index, "--package libs/core", at_package="libs/core")
+    ours = "yank/acme-core-1.3.0"
+    text = stage.git("show", f"{ours}:libs/core/CHANGELOG.md", at=stage.remote) + "\n"
+    assert text == CHANGELOG.format(" [YANKED]")
+    assert not is_marked(stage, ours)
+    said = stage.git("log", "-1", "--format=%s", ours, at=stage.remote)
+    assert said == "Mark acme-core 1.3.0 as yanked"
 
 
 # The page
