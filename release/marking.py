@@ -263,6 +263,7 @@ def push(notice: Notice, line: Line) -> None:
         if not (found and found.edit):
             return  # somebody else was faster
         commit = made(notice, found.commit, found.edit)
+        insist_on_no_release(notice)
         try:
             git.push(f"{commit}:refs/heads/{branch}", leases=[lease(branch, found.commit)])
         except ProgramFailed as error:

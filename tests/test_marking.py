@@ -274,6 +274,20 @@ def test_another_latest_release_stays(stage: Stage, index: Proxy, acme: Reposito
     assert "latest" not in out
 
 
+def test_only_a_page_that_all_may_see_becomes_the_latest(
+    stage: Stage, index: Proxy, acme: Repository
+) -> None:
+    for version in ("1.2.4", "1.2.5", "1.2.6"):
+        put(stage, version)
+        stage.git("tag", f"v{version}", "main", at=stage.remote)
+    acme.release("v1.2.4", draft=True)
+    acme.release("v1.2.5", prerelease=True)
+    assert "Show v1.2.3 as the latest" in done(stage, index).out
+    assert acme.latest
+    assert acme.latest.tag_name == "v1.2.3"
+    assert "Use 1.2.6 instead." in page(acme).body
+
+
 def test_no_other_page_may_be_the_latest(stage: Stage, index: Proxy, acme: Repository) -> None:
     acme.releases = [page(acme)]
     assert "latest" not in done(stage, index).out
@@ -293,6 +307,7 @@ def test_the_page_announces_where_no_changelog_tells_it(
         result = yank(stage, index)
         assert result.code == 0, result.err
         assert TITLE not in result.out
+        assert re.search("Bring this checkout to main  [0-9.]+ s, already so", result.out)
     assert page(acme).name == "The brush [YANKED]"
     assert len(slack.texts) == 1
     assert "[YANKED]" not in changelog(stage)
@@ -510,9 +525,16 @@ def test_killed_when_the_mark_is_pushed(stage: Stage, index: Proxy, slack: Chann
 
 
 def test_two_at_once_announce_once(
-    stage: Stage, index: Proxy, acme: Repository, slack: Channel
+    stage: Stage, index: Proxy, acme: Repository, slack: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They push at the same time what they have made in the same second."""
     other = stage.other_clone()
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_DATE", "2026-11-22T12:00:00Z")
+    ready = shlex.quote(str(stage.clone.parent / "ready"))
+    both_are = f"touch {ready}-$$; while [ $(ls {ready}-* | wc -l) -lt 2 ]; do sleep .05; done"
+    for at in (stage.clone, other):
+        stage.hook("pre-push", both_are, at / ".git")
     words = ("yank", "1.3.0", "--reason", REASON, "--repository", index.url)
     both = [stage.spawn(*words, at=at) for at in (stage.clone, other)]
     for one in both:
