@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.console import Line
+    from release.git import Git
     from release.github import GitHub, Page
     from release.world import World
 
@@ -115,9 +116,9 @@ def on_github(notice: Notice, *, announces: bool) -> list[Step]:
         Step(
             title=page_title(tag),
             done=partial(is_page_marked, tag, notice, github),
-            do=partial(mark_page, tag, notice, github, announces and tag == notice.tags[0]),
+            do=partial(mark_page, tag, notice, github, announces=announces and not index),
         )
-        for tag in notice.tags
+        for index, tag in enumerate(notice.tags)
         if notice.is_unfinished or github.page(tag)
     ]
     if found and github.latest() in notice.tags and (page := heir(notice, github)):
@@ -141,7 +142,7 @@ def is_page_marked(tag: str, notice: Notice, github: GitHub) -> bool:
     return page is not None and MARK in page.title and headline(notice) in page.body
 
 
-def mark_page(tag: str, notice: Notice, github: GitHub, announces: bool, line: Line) -> None:  # noqa: FBT001
+def mark_page(tag: str, notice: Notice, github: GitHub, line: Line, *, announces: bool) -> None:
     """Say it in the title of a page and above its text."""
     if not (page := github.page(tag)):
         raise unfinished(notice)
@@ -264,19 +265,17 @@ def push(notice: Notice, line: Line) -> None:
             return  # somebody else was faster
         commit = made(notice, found.commit, found.edit)
         insist_on_no_release(notice)
-        try:
-            git.push(f"{commit}:refs/heads/{branch}", leases=[lease(branch, found.commit)])
-        except ProgramFailed as error:
-            tip = git.fetch_tip(branch)
-            if not (tip and git.is_ancestor(commit, tip)):  # else its answer got lost
-                if tip != found.commit and tries_left:
-                    continue
-                if tip != found.commit or REMOTE_REJECTED not in error.output:
-                    raise refused(notice, branch, error) from error
-                propose(notice, line)
-                raise unmerged(notice, error) from error
-        line.remark = notice.announce()
-        return
+        error = refusal(commit, branch, found.commit, git)
+        if not error:
+            line.remark = notice.announce()
+            return
+        has_moved = git.fetch_tip(branch) != found.commit
+        if has_moved and tries_left:
+            continue
+        if has_moved or REMOTE_REJECTED not in error.output:
+            raise refused(notice, branch, error) from error
+        propose(notice, line)
+        raise unmerged(notice, error) from error
 
 
 def made(notice: Notice, base: str, edit: Edit) -> str:
@@ -291,9 +290,16 @@ def made(notice: Notice, base: str, edit: Edit) -> str:
     return commit_on_top(git, base, tree_with(git, base, [edit]), message)
 
 
-def lease(branch: str, expected: str) -> Lease:
-    """Return what lets a push happen only while the branch is at a commit, "" for absent."""
-    return Lease(ref=f"refs/heads/{branch}", expected=expected)
+def refusal(commit: str, branch: str, expected: str, git: Git) -> ProgramFailed | None:
+    """Push a commit while the branch is at `expected` ("" = absent); return why it isn't there."""
+    ref = f"refs/heads/{branch}"
+    try:
+        git.push(f"{commit}:{ref}", leases=[Lease(ref=ref, expected=expected)])
+    except ProgramFailed as error:
+        tip = git.fetch_tip(branch)
+        if not (tip and git.is_ancestor(commit, tip)):  # else only the answer got lost
+            return error
+    return None
 
 
 def refused(notice: Notice, branch: str, error: ProgramFailed) -> ReleaseError:
@@ -330,11 +336,8 @@ def propose(notice: Notice, line: Line) -> None:
     if not (found and found.edit) or branch_is_there(notice):
         return
     commit = made(notice, found.commit, found.edit)
-    try:
-        notice.world.git.push(f"{commit}:refs/heads/{ours}", leases=[lease(ours, "")])
-    except ProgramFailed as error:
-        if notice.world.git.fetch_tip(ours) != commit:
-            raise refused(notice, ours, error) from error
+    if error := refusal(commit, ours, "", notice.world.git):
+        raise refused(notice, ours, error) from error
     line.remark = notice.announce()
 
 
@@ -343,13 +346,13 @@ def see_merged(notice: Notice, _line: Line) -> None:
     raise unmerged(notice)
 
 
-def unmerged(notice: Notice, refusal: ProgramFailed | None = None) -> ReleaseError:
-    """Return what is left for people to do: the merge; `refusal` is why it wasn't pushed."""
+def unmerged(notice: Notice, error: ProgramFailed | None = None) -> ReleaseError:
+    """Return what is left for people to do: the merge; `error` is why it wasn't pushed."""
     branch, ours = notice.branch, notice.proposal
     there = f"{branch} on {notice.world.git.remote}"
     words = f"the changelog of {there} doesn't say yet that {notice.title} is yanked"
-    if refusal:
-        words = f"{there} takes no direct push:\n{refusal.output.strip()}"
+    if error:
+        words = f"{there} takes no direct push:\n{error.output.strip()}"
     where = f"the branch {ours}"
     with suppress(ReleaseError):  # a pull request is a favour
         if notice.github:

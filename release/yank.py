@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
 NEWEST = 5  # versions that are offered instead of one that isn't there
 MEANING = "installers skip it unless it is pinned with ==; its files stay"
-NOT_FOR = (
-    "a leaked secret or malicious code: delete the files there, and revoke the secret at once; "
-    "wrong metadata or a typo: a successor is enough"
-)
+NOT_FOR = "a leaked secret or malicious code: delete the files there, revoke the secret at once"
+NOR_FOR = "wrong metadata or a typo: a successor is enough"
 SEEN = "See every file yanked"
 
 
@@ -182,6 +180,7 @@ def show(yank: Yank, notice: Notice, world: World, console: Console) -> None:
             "files": ", ".join(yank.files),
             "yanking": f"is for a broken release: {MEANING}",
             "not for": NOT_FOR,
+            "nor for": NOR_FOR,
             "users get": yank.users_get,
             "successor": successor(yank, world),
             "reason": yank.reason,

@@ -180,9 +180,7 @@ def test_what_yanking_is_for_and_what_comes_after_it(stage: Stage, index: Proxy)
     index.rewrite = bytes
     told = yank(stage, index, "--dry-run").out
     assert "yanking    is for a broken release: installers skip it" in told
-    assert (
-        "not for    a leaked secret or malicious code: delete the files there, and revoke" in told
-    )
+    assert "not for    a leaked secret or malicious code: delete the files there, revoke" in told
     assert "successor  none is out; release the fix: nox -s publish_release -- patch" in told
     assert f"  2. See every file yanked\n  3. {TITLE}\n" in told
     put(stage, "1.3.1")
@@ -448,6 +446,16 @@ def test_an_unfinished_release_gets_its_commit_first(
     assert "## [1.3.0] - 2026-11-02 [YANKED]\n" in changelog(stage)
     assert INTENT not in stage.remote_refs()
     assert len(slack.texts) == 2
+
+
+def test_a_release_that_begins_meanwhile_is_waited_for(stage: Stage, index: Proxy) -> None:
+    begin = f"git --git-dir={shlex.quote(str(stage.remote))} update-ref {INTENT} main"
+    stage.hook("post-commit", begin)
+    left(stage, index, "a release is unfinished")
+    assert not is_marked(stage)
+    (stage.clone / ".git/hooks/post-commit").unlink()
+    stage.git("update-ref", "-d", INTENT, at=stage.remote)
+    done(stage, index)
 
 
 def test_a_release_that_is_yanked_before_it_is_finished(
