@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -228,7 +229,7 @@ class Console:
             if isinstance(one, Plan):
                 told["commit"], files = one.commit, one.distributions
             known = self.document.setdefault("packages", {})
-            known[one.name] = {**told, "files": [vars(file) for file in files]}
+            known[one.name] = {**told, "files": [asdict(file) for file in files]}
 
     def _versions(self, release: Release) -> dict[str, str]:
         """Return a row for the version of each package."""
@@ -293,7 +294,7 @@ class Console:
         self.say()
         for one in distributions:
             self.say(f"  {one.sha256}  {folder / one.filename}")
-        self.document["distributions"] = [vars(one) for one in distributions]
+        self.document["distributions"] = [asdict(one) for one in distributions]
 
     def show_rehearsed(self, drafts: Sequence[Draft], installed: Sequence[str], told: str) -> None:
         """Print what a rehearsal made: what pip installed, the tags, and a tag with its commit."""
