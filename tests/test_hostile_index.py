@@ -555,7 +555,7 @@ def devpi(folder: Path, password: str) -> Iterator[str]:
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             root = f"http://127.0.0.1:{port}"
-            retry = Retry(total=300, backoff_factor=0.1, backoff_max=0.1, allowed_methods=None)
+            retry = Retry(total=900, backoff_factor=0.1, backoff_max=0.1, allowed_methods=None)
             session = requests.Session()
             session.mount(root, HTTPAdapter(max_retries=retry))
             session.put(f"{root}/{USER}", json={"password": password}).raise_for_status()

@@ -30,12 +30,8 @@ INTENT = "refs/release/intent"
 SETTINGS = {"tomli": """version-files = ['src/tomli/__init__.py:__version__ = "{version}"']"""}
 CANDIDATES = {  # of the patch after the one that projects.toml has
     "annotated-types": "0.8.2rc1",  # hatchling
-    "annotated-doc": "0.0.9rc1",  # pdm-backend
     "cachetools": "8.0.3rc1",  # setuptools
-    "multimethod": "2.1.2rc1",  # setuptools because no [build-system] says otherwise
-    "cfgv": "3.5.2rc1",  # setuptools, and nothing but setup.cfg
     "iniconfig": "2.3.3rc1",  # setuptools_scm: the tag is the version, and nothing is committed
-    "installer": "1.1.2rc1",  # flit
     "tomli": "2.5.2rc1",  # flit, with a copy that is named
 }
 
