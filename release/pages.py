@@ -48,8 +48,7 @@ class Story:
     @property
     def page(self) -> Page | None:
         """Look for the page."""
-        names = [name for one in self.releases for name in (one.title, str(one.version))]
-        return self.github.page(self.tag, *names)
+        return self.github.page(self.tag, *(name for one in self.releases for name in names(one)))
 
     def insist_on_page(self) -> Page:
         """Return the page, which has been drafted."""
@@ -68,6 +67,12 @@ def stories(plan: Plan, world: World) -> list[Story]:
 def told(release: Release, world: World) -> tuple[str, ...]:
     """Return the tags that get a page."""
     return release.tags if world.github and world.github.token else ()
+
+
+def names(release: Release) -> list[str]:
+    """Return what a draft may be called that doesn't have the tag yet."""
+    version = str(release.version)
+    return [f"{release.name} {version}", *[version] * (not release.folder)]
 
 
 def titles(tag: str) -> tuple[str, str, str]:
@@ -172,7 +177,7 @@ def filled(story: Story) -> bool:
 
 
 def fill(story: Story, dist: Path) -> None:
-    """Attach what is missing, from `dist` or else from the index, which has the same bytes."""
+    """Attach what is missing, from `dist` or else from the index."""
     page = story.insist_on_page()
     sources = {
         one.filename: (release.name, one)
@@ -183,9 +188,14 @@ def fill(story: Story, dist: Path) -> None:
         path = dist / name
         if name == SUMS:
             path.write_text(sums(files(story)), encoding="utf-8", newline="\n")
-        elif not path.exists():
+        elif not is_built(path, sources[name][1]):
             story.world.index.download(*sources[name], path)
         story.github.attach(page, path)
+
+
+def is_built(path: Path, one: Distribution) -> bool:
+    """Say whether `path` is that very file; building it again may have made other bytes."""
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == one.sha256
 
 
 def _absent(story: Story, page: Page) -> Iterator[str]:
