@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import notes
+from release.notes import escaped
 from release.project import Project
 
 if TYPE_CHECKING:
@@ -94,8 +95,11 @@ def whats_next(release: Release, world: World) -> dict[str, str]:
     github = world.github
     if github and github.token:
         return {**rows, "notes": ", ".join(map(github.page_url, release.tags))}
-    pages = [f"{github.url}/releases/new?tag={tag}" for tag in release.tags] if github else []
-    return {**rows, "by hand": ": ".join(["publish the release notes", *pages])}
+    words = "publish the release notes"
+    if github:  # which shows drafts to nobody without a token
+        urls = ", ".join(f"{github.url}/releases/new?tag={tag}" for tag in release.tags)
+        words += f": {urls} (or the draft, if there is one: {github.url}/releases)"
+    return {**rows, "by hand": words}
 
 
 # Draft
@@ -142,7 +146,7 @@ def installing(story: Story) -> str:
     """Return how a release is installed, the sha256 of its files, and what was set aside."""
     names = [f"{one.name}=={one.version}" for one in story.releases]
     rows = [f"| {one.filename} | `{one.sha256}` |" for one in files(story)]
-    exceptions = [f"\n{text}" for text in story.plan.exceptions]
+    exceptions = [f"\n{escaped(text)}" for text in story.plan.exceptions]
     return "\n".join(
         [
             BEGIN,
@@ -203,9 +207,11 @@ def _absent(story: Story, page: Page) -> Iterator[str]:
     content = sums(files(story)).encode()
     wanted[SUMS] = (len(content), hashlib.sha256(content).hexdigest())
     for name, (size, sha256) in wanted.items():
-        there = page.asset(name)
-        is_same = there and (there.size, there.sha256 or sha256) == (size, sha256)
-        if not (there and there.is_complete and is_same):
+        # GitHub gives names with special characters, like `1!2.0`, others.
+        same = (one for one in page.assets if one.sha256 == sha256 or one.name == name)
+        if not any(
+            one.is_complete and (one.size, one.sha256 or sha256) == (size, sha256) for one in same
+        ):
             yield name
 
 

@@ -181,6 +181,9 @@ def notes_are_drafted(case: Case) -> Problem | None:
     page = github.page(draft.tag, *names(draft)) if github else None
     if not github or (page and page.body.strip()):
         return None
+    if not github.token:
+        words = f"GitHub shows no draft without a token; are notes of {draft.title} drafted?"
+        return Problem(words, "set GITHUB_TOKEN: gh auth token")
     where = f"in {log.path}, or " if log else ""
     return Problem(
         f"no release notes of {draft.title} are drafted",

@@ -140,6 +140,17 @@ def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
     assert acme.latest is None
 
 
+def test_who_acknowledged_it_is_text(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = '\n[tool.nox-release]\nacknowledge = ["Docs are *ready*"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + table})
+    monkeypatch.setenv("GITHUB_ACTOR", "ada <!-- @acme/all")
+    assert stage.run(*COMMAND, "--acknowledge").code == 0
+    body = published(acme, stage).body
+    assert "Acknowledged: Docs are \\*ready\\* (ada \\<!-- @&#8203;acme/all)" in body
+
+
 def test_a_publish_rc_has_no_page(stage: Stage, acme: Repository) -> None:
     assert stage.run("publish-rc", "minor").code == 0
     assert acme.releases == []
@@ -194,6 +205,33 @@ def test_the_page_has_the_bytes_of_the_index(stage: Stage, acme: Repository) -> 
     published(acme, stage)
 
 
+def test_no_page_is_published_without_the_right_bytes(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    def spoil(_request: str) -> None:
+        if acme.releases and len(assets := acme.releases[0].assets) == len(FILES):
+            assets[0].content = b"other bytes"
+
+    hub.watch = spoil
+    done = stage.run(*COMMAND)
+    assert done.code == 3
+    assert acme.releases[0].draft
+    hub.watch = str
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+
+
+def test_files_that_github_renames_are_known_again(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    command = ("publish", "1!1.3.0", *COMMAND[2:])
+    hub.fault("PATCH", "*/releases/*", "500")
+    assert stage.run(*command).code == 3
+    assert stage.run(*command).code == 0
+    (page,) = acme.releases
+    assert "acme-1.1.3.0.tar.gz" in {one.name for one in page.assets}
+
+
 def test_another_file_of_that_name_in_a_draft_is_replaced(
     stage: Stage, acme: Repository, hub: Forge
 ) -> None:
@@ -227,6 +265,18 @@ def test_without_a_token_it_says_what_is_left(
     assert acme.releases == []
     assert "publish the release notes: " in done.out
     assert "/acme/acme/releases/new?tag=v1.3.0" in done.out
+
+
+def test_a_draft_is_told_of_where_the_token_is_gone(
+    stage: Stage, acme: Repository, hub: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.fault("POST", "*/assets", "500")
+    assert stage.run(*COMMAND).code == 3
+    monkeypatch.delenv("GITHUB_TOKEN")
+    done = stage.run("publish", "--resume")
+    assert done.code == 0, done.err
+    assert acme.releases[0].draft
+    assert "(or the draft, if there is one: " in done.out
 
 
 def test_outside_of_github_too(stage: Stage) -> None:

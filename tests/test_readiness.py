@@ -216,7 +216,9 @@ def test_a_major_needs_its_candidate_merged(stage: Stage) -> None:
     assert stage.run("publish", "major", "--dry-run").code == 0
 
 
-def test_notes_in_the_changelog_or_in_a_draft(stage: Stage, acme: Repository) -> None:
+def test_notes_in_the_changelog_or_in_a_draft(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     acme.check_run("tests", stage.commit({"CHANGELOG.md": "# Changelog\n\n## [1.2.3]\n\n- Old.\n"}))
     done = stage.run(*COMMAND)
     assert done.code == 1
@@ -228,6 +230,10 @@ def test_notes_in_the_changelog_or_in_a_draft(stage: Stage, acme: Repository) ->
     assert stage.run(*COMMAND).code == 1
     empty.body = "All is new."
     assert stage.run(*COMMAND).code == 0
+    monkeypatch.delenv("GITHUB_TOKEN")
+    done = stage.run(*COMMAND)
+    assert done.code == 1
+    assert "GitHub shows no draft without a token" in done.err
 
 
 ACKNOWLEDGE = PYPROJECT + '\n[tool.nox-release]\nacknowledge = ["Docs are ready", "Users know"]\n'
@@ -266,7 +272,6 @@ def test_who_says_so_may_be_called_anything(stage: Stage, monkeypatch: pytest.Mo
     command = ("publish", "minor", "--skip-tests")
     assert stage.run(*command, "--acknowledge").code == 3
     (stage.remote / "hooks/update").unlink()
-    stage.git("push", "--quiet", "origin", "--delete", "release/1.3.0")
     done = stage.run(*command)
     assert done.code == 0, done.err
 
