@@ -402,6 +402,16 @@ def test_github_enterprise_is_known_by_the_remote(
     assert github.api == (api or "https://api.github.com").rstrip("/")
 
 
+def test_a_workflow_of_github_may_release_what_is_elsewhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/mirror")
+    git = Git(root=stage.clone, env=os.environ)
+    for url, is_known in (("git@work:acme/mirror", True), ("https://git.test/acme/brush", False)):
+        stage.git("remote", "set-url", "--push", "origin", url)
+        assert bool(on_github(git)) is is_known
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [
