@@ -280,6 +280,7 @@ class GitHub:
         with requests.Session() as session, file.open("rb") as content:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(max_retries=Again(LONGEST)))
+            session.auth = lambda request: request  # else requests takes what a .netrc says
             query = {"name": file.name}
             answer = session.post(url, params=query, data=content, headers=headers, timeout=SILENCE)
         if not answer.ok:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SUMS = "SHA256SUMS"  # as sha256sum --check reads it
 LAG = 20  # seconds that GitHub may take to list a draft
-LONGEST = 100_000  # characters; GitHub takes a body of 125,000
+LONGEST = 125_000  # characters of a body that GitHub takes
 BEGIN, END = "<!-- installing -->", "<!-- end of installing -->"
 
 
@@ -132,8 +132,8 @@ def words(story: Story) -> str:
         project = Project.at(git, one.base, one.folder, before=one.version)
         text = notes(one, project, git).text
         parts.append(f"## {one.title}\n\n{text}" if len(story.releases) > 1 else text)
-    text = "\n\n".join(parts)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n…"
+    text, room = "\n\n".join(parts), LONGEST - len(installing(story)) - 10
+    return text if len(text) <= room else f"{text[:room]}\n\n…"
 
 
 def body(text: str, story: Story) -> str:

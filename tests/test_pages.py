@@ -156,6 +156,24 @@ def test_a_publish_rc_has_no_page(stage: Stage, acme: Repository) -> None:
     assert acme.releases == []
 
 
+def test_a_netrc_is_not_asked(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = stage.clone.parent / "netrc"
+    netrc.write_text("default login ada password other\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    published(acme, stage)
+
+
+def test_notes_are_cut_to_what_github_takes(stage: Stage, acme: Repository) -> None:
+    stage.commit({"CHANGELOG.md": CHANGELOG.replace("A second brush.", "A brush. " * 20_000)})
+    assert stage.run(*COMMAND).code == 0
+    body = published(acme, stage).body
+    assert 124_900 < len(body) <= 125_000
+
+
 def test_commits_stand_in(stage: Stage, acme: Repository) -> None:
     stage.commit({"CHANGELOG.md": "# Changelog\n\n## [1.2.3]\n\n- Old.\n"})
     assert stage.run(*COMMAND, "--waive", "notes").code == 0
