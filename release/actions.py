@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from release import Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from release.console import Console
 
@@ -47,18 +47,17 @@ class Actions:
 
     def tell(self, verb: str, exit_code: int, console: Console) -> None:
         """Hand the runner what `console` has shown; a runner that takes nothing is no failure."""
-        document, said = console.document, state(console.document, exit_code)
+        document = cleaned(console.document, console.clean)
+        said = state(document, exit_code)
         if verb in SUMMARIZED:
             told = outputs(document, said, self.repository_url)
-            rows = [_assigned(name, console.clean(text)) for name, text in told.items()]
-            _append(self.output_file, "".join(rows))
+            _append(self.output_file, "".join(_assigned(*one) for one in told.items()))
             text = "\n".join(summary(document, said, self.repository_url))
-            _append(self.summary_file, console.clean(text) + "\n")
+            _append(self.summary_file, text + "\n")
         for problem in document.get("problems", ()):
             text = "\n".join(filter(None, [problem["message"], problem["hint"]]))
-            title, text = console.clean(heading(document, said)), console.clean(text)
             with suppress(OSError):
-                sys.stderr.write(annotation(title, text) + "\n")
+                sys.stderr.write(annotation(heading(document, said), text) + "\n")
 
 
 def publisher(env: Mapping[str, str]) -> str:
@@ -68,6 +67,17 @@ def publisher(env: Mapping[str, str]) -> str:
     if not file:
         return ""
     return f"owner {owner}, repository {repository}, workflow {file}, and the job's environment"
+
+
+def cleaned(value: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON in and out
+    """Return a document whose every text is clean, before anything is written around it."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: cleaned(one, clean) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [cleaned(one, clean) for one in value]
+    return value
 
 
 # What it says

@@ -50,7 +50,10 @@ def announce(text: str, webhook: str) -> str:
 
     from release.upload import reason, status
 
-    again = Retry(
+    class Again(Retry):
+        RETRY_AFTER_STATUS_CODES = frozenset({429})  # others may ask for a pause and have taken it
+
+    again = Again(
         total=TRIES, read=False, other=0, status_forcelist=(429,), allowed_methods=("POST",),
         backoff_factor=0.5, retry_after_max=PAUSE, raise_on_status=False,
     )  # fmt: skip

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from github import Github
     from github.GitRelease import GitRelease
     from github.Repository import Repository
+    from github.WorkflowRun import WorkflowRun
 
 SILENCE = 30  # seconds without a byte
 BYTES = "application/octet-stream"
+INSTALLATION = "ghs_"  # how its tokens begin
+UNTAGGED = "untagged-"  # how the tag of a draft begins for which nobody has chosen one
 LONGEST = 120  # seconds that a rate limit may ask to wait
 GREEN = {"success", "neutral", "skipped"}  # conclusions of check runs, and states of statuses
 # Workflows that publish, as `init` writes them: their runs are no tests.
@@ -32,7 +35,7 @@ PUBLISHING = frozenset({".github/workflows/alpha-release.yaml", ".github/workflo
 class TestRun:
     """A check run or a commit status; `state` is what GitHub calls conclusion or state.
 
-    `""` = it hasn't ended. Of the runs of one name, this is the newest.
+    `""` = it hasn't ended. Of the runs of one name in one workflow, this is the newest.
     """
 
     name: str
@@ -121,8 +124,13 @@ class GitHub:
     def test_runs(self, commit: str, leave_out: frozenset[str]) -> list[TestRun]:
         """Return the newest check run and status of each name for exactly this commit.
 
-        Runs of the workflows at the paths to `leave_out` don't count, nor those of this workflow.
+        So is a workflow that hasn't ended: not all of its check runs may be there yet. Runs of the
+        workflows at the paths to `leave_out` don't count, nor those of this workflow.
         """
+        workflows = self._workflow_runs(commit)
+        paths = {suite: one.path.partition("@")[0] for suite, one in workflows.items()}
+        idle = {*leave_out, self.workflow}
+        idle |= {paths[suite] for suite, one in workflows.items() if str(one.id) == self.run}
         with self._asking("which tests ran") as repository:
             from github.CommitStatus import CommitStatus
             from github.PaginatedList import PaginatedList
@@ -132,22 +140,29 @@ class GitHub:
             # Commit.get_statuses asks at a path that GitHub doesn't describe.
             url = f"{there.url}/statuses"
             statuses = [*PaginatedList(CommitStatus, repository.requester, url, None)]
-            suites = {
-                one.check_suite_id
-                for one in repository.get_workflow_runs(head_sha=commit)
-                # https://docs.github.com/en/rest/actions/workflow-runs: the path may end in @REF
-                if one.path.partition("@")[0] in {*leave_out, self.workflow}
-                or str(one.id) == self.run
-            }
-        newest: dict[str, TestRun] = {}
+        newest: dict[tuple[str, str], TestRun] = {}
         for status in statuses:  # the newest come first
             one = TestRun(name=status.context, state=status.state, url=status.target_url or "")
-            newest.setdefault(one.name, one)
+            newest.setdefault(("status", one.name), one)
         for run in sorted(runs, key=lambda run: run.id):
-            if run.check_suite.id not in suites:
+            path = paths.get(run.check_suite.id, "")
+            if not path or path not in idle:
                 state = run.conclusion or "" if run.status == "completed" else ""
-                newest[run.name] = TestRun(name=run.name, state=state, url=run.html_url or "")
+                newest[path, run.name] = TestRun(name=run.name, state=state, url=run.html_url or "")
+        for suite, flow in workflows.items():
+            if flow.status != "completed" and paths[suite] not in idle:
+                newest[paths[suite], ""] = TestRun(name=flow.name, state="", url=flow.html_url)
         return [*newest.values()]
+
+    def _workflow_runs(self, commit: str) -> dict[int, WorkflowRun]:
+        """Return the runs of workflows for this commit, by their check suite.
+
+        https://docs.github.com/en/rest/actions/workflow-runs: their `path` may end in @REF.
+        """
+        with self._asking("which workflows ran (`actions: read`)") as repository:
+            return {
+                one.check_suite_id: one for one in repository.get_workflow_runs(head_sha=commit)
+            }
 
     def pull_requests(self) -> list[PullRequest]:
         """Return the open pull requests."""
@@ -174,9 +189,14 @@ class GitHub:
         return [*dict.fromkeys(approved)]
 
     def may_write(self) -> bool:
-        """Say whether the token may write releases, as far as GitHub tells."""
+        """Say whether the token may write releases, as far as GitHub tells.
+
+        Of an installation's token, like that of GitHub Actions, it says `false` in any case:
+        https://github.com/semantic-release/github/issues/182
+        """
         with self._asking("what the token may do") as repository:
-            return bool(repository.raw_data.get("permissions", {}).get("push"))
+            is_told = not self.token.startswith(INSTALLATION)
+            return bool(repository.raw_data.get("permissions", {}).get("push")) or not is_told
 
     def propose(self, branch: str, into: str, title: str, body: str) -> str:
         """Open a pull request, unless it is open already; return its address."""
@@ -191,7 +211,8 @@ class GitHub:
     def page(self, tag: str, *titles: str) -> Page | None:
         """Return the release page of a tag; a draft may also be called by one of `titles`.
 
-        Drafts are shown to those who may write only.
+        One that names another tag is another release's. Drafts are shown to those who may write
+        only.
         """
         with self._asking(f"about the release page of {tag}") as repository:
             from github import UnknownObjectException
@@ -201,7 +222,9 @@ class GitHub:
             except UnknownObjectException:
                 pass
             for one in repository.get_releases():
-                if one.draft and (one.tag_name == tag or one.name in {tag, *titles}):
+                is_free = one.tag_name.startswith(UNTAGGED) or one.tag_name in {"", *titles}
+                is_called_so = is_free and one.name in {tag, *titles}
+                if one.draft and (one.tag_name == tag or is_called_so):
                     return _page(one)
         return None
 
@@ -257,6 +280,7 @@ class GitHub:
         with requests.Session() as session, file.open("rb") as content:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(max_retries=Again(LONGEST)))
+            session.auth = lambda request: request  # else requests takes what a .netrc says
             query = {"name": file.name}
             answer = session.post(url, params=query, data=content, headers=headers, timeout=SILENCE)
         if not answer.ok:
@@ -329,12 +353,15 @@ def repository_name(url: str, host: str) -> str:
     `https://HOST/OWNER/NAME.git`, `git@HOST:OWNER/NAME`, `ssh://git@HOST:22/OWNER/NAME`.
     """
     pattern = (
-        r"(?:\w+://)?(?:[^@/]+@)?(?P<host>[^:/]+(?::\d+)?)[:/]/?(?P<name>[^/]+/[^/]+?)(?:\.git)?/?"
+        r"(?:(?P<scheme>\w+)://)?(?:[^@/]+@)?(?P<host>[^:/]+(?::\d+)?)[:/]/?"
+        r"(?P<name>[^/]+/[^/]+?)(?:\.git)?/?"
     )
-    found = re.fullmatch(pattern, url)
-    if found and found["host"].lower() in {host.lower(), f"ssh.{host.lower()}"}:
-        return found["name"]
-    return ""
+    if not (found := re.fullmatch(pattern, url)):
+        return ""
+    there, host = found["host"].lower(), host.lower()
+    if found["scheme"] == "ssh":  # whose port isn't that of the pages
+        there, host = there.partition(":")[0], host.partition(":")[0]
+    return found["name"] if there in {host, f"ssh.{host}"} else ""
 
 
 def _page(one: GitRelease) -> Page:

@@ -21,7 +21,8 @@ class Again(GithubRetry):
     def __init__(self, longest: float, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own
         self.longest = longest
         own = {"allowed_methods": READING, "max_rate_limit_wait": longest}
-        super().__init__(**{"total": 4, "backoff_factor": 0.5, **kwargs, **own})
+        # Where the connection breaks below HTTP, urllib3 itself would send anything again.
+        super().__init__(**{"total": 4, "other": 0, "backoff_factor": 0.5, **kwargs, **own})
 
     def new(self, **kwargs: Any) -> Again:  # noqa: ANN401
         """Return the same with what is left of it."""

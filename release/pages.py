@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import notes
+from release.notes import escaped
 from release.project import Project
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SUMS = "SHA256SUMS"  # as sha256sum --check reads it
 LAG = 20  # seconds that GitHub may take to list a draft
-LONGEST = 100_000  # characters; GitHub takes a body of 125,000
+LONGEST = 125_000  # characters of a body that GitHub takes
 BEGIN, END = "<!-- installing -->", "<!-- end of installing -->"
 
 
@@ -48,8 +49,7 @@ class Story:
     @property
     def page(self) -> Page | None:
         """Look for the page."""
-        names = [name for one in self.releases for name in (one.title, str(one.version))]
-        return self.github.page(self.tag, *names)
+        return self.github.page(self.tag, *(name for one in self.releases for name in names(one)))
 
     def insist_on_page(self) -> Page:
         """Return the page, which has been drafted."""
@@ -68,6 +68,12 @@ def stories(plan: Plan, world: World) -> list[Story]:
 def told(release: Release, world: World) -> tuple[str, ...]:
     """Return the tags that get a page."""
     return release.tags if world.github and world.github.token else ()
+
+
+def names(release: Release) -> list[str]:
+    """Return what a draft may be called that doesn't have the tag yet."""
+    version = str(release.version)
+    return [f"{release.name} {version}", *[version] * (not release.folder)]
 
 
 def titles(tag: str) -> tuple[str, str, str]:
@@ -89,8 +95,11 @@ def whats_next(release: Release, world: World) -> dict[str, str]:
     github = world.github
     if github and github.token:
         return {**rows, "notes": ", ".join(map(github.page_url, release.tags))}
-    pages = [f"{github.url}/releases/new?tag={tag}" for tag in release.tags] if github else []
-    return {**rows, "by hand": ": ".join(["publish the release notes", *pages])}
+    words = "publish the release notes"
+    if github:  # which shows drafts to nobody without a token
+        urls = ", ".join(f"{github.url}/releases/new?tag={tag}" for tag in release.tags)
+        words += f": {urls} (or the draft, if there is one: {github.url}/releases)"
+    return {**rows, "by hand": words}
 
 
 # Draft
@@ -123,8 +132,8 @@ def words(story: Story) -> str:
         project = Project.at(git, one.base, one.folder, before=one.version)
         text = notes(one, project, git).text
         parts.append(f"## {one.title}\n\n{text}" if len(story.releases) > 1 else text)
-    text = "\n\n".join(parts)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n…"
+    text, room = "\n\n".join(parts), LONGEST - len(installing(story)) - 10
+    return text if len(text) <= room else f"{text[:room]}\n\n…"
 
 
 def body(text: str, story: Story) -> str:
@@ -137,7 +146,7 @@ def installing(story: Story) -> str:
     """Return how a release is installed, the sha256 of its files, and what was set aside."""
     names = [f"{one.name}=={one.version}" for one in story.releases]
     rows = [f"| {one.filename} | `{one.sha256}` |" for one in files(story)]
-    exceptions = [f"\n{text}" for text in story.plan.exceptions]
+    exceptions = [f"\n{escaped(text)}" for text in story.plan.exceptions]
     return "\n".join(
         [
             BEGIN,
@@ -172,7 +181,7 @@ def filled(story: Story) -> bool:
 
 
 def fill(story: Story, dist: Path) -> None:
-    """Attach what is missing, from `dist` or else from the index, which has the same bytes."""
+    """Attach what is missing, from `dist` or else from the index."""
     page = story.insist_on_page()
     sources = {
         one.filename: (release.name, one)
@@ -183,9 +192,14 @@ def fill(story: Story, dist: Path) -> None:
         path = dist / name
         if name == SUMS:
             path.write_text(sums(files(story)), encoding="utf-8", newline="\n")
-        elif not path.exists():
+        elif not is_built(path, sources[name][1]):
             story.world.index.download(*sources[name], path)
         story.github.attach(page, path)
+
+
+def is_built(path: Path, one: Distribution) -> bool:
+    """Say whether `path` is that very file; building it again may have made other bytes."""
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == one.sha256
 
 
 def _absent(story: Story, page: Page) -> Iterator[str]:
@@ -193,9 +207,11 @@ def _absent(story: Story, page: Page) -> Iterator[str]:
     content = sums(files(story)).encode()
     wanted[SUMS] = (len(content), hashlib.sha256(content).hexdigest())
     for name, (size, sha256) in wanted.items():
-        there = page.asset(name)
-        is_same = there and (there.size, there.sha256 or sha256) == (size, sha256)
-        if not (there and there.is_complete and is_same):
+        # GitHub gives names with special characters, like `1!2.0`, others.
+        same = (one for one in page.assets if one.sha256 == sha256 or one.name == name)
+        if not any(
+            one.is_complete and (one.size, one.sha256 or sha256) == (size, sha256) for one in same
+        ):
             yield name
 
 

@@ -5,6 +5,7 @@ What a machine can answer, it does; each may be waived by name, and the waiver s
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError
 from release.arguments import WAIVABLE
 from release.github import PUBLISHING
+from release.pages import names
 from release.steps import wait_while
 
 if TYPE_CHECKING:
@@ -176,9 +178,12 @@ def notes_are_drafted(case: Case) -> Problem | None:
     github, log, draft = case.world.github, case.project.changelog, case.draft
     if log and draft.notes.source == log.path:
         return None
-    page = github.page(draft.tag, draft.title, str(draft.version)) if github else None
+    page = github.page(draft.tag, *names(draft)) if github else None
     if not github or (page and page.body.strip()):
         return None
+    if not github.token:
+        words = f"GitHub shows no draft without a token; are notes of {draft.title} drafted?"
+        return Problem(words, "set GITHUB_TOKEN: gh auth token")
     where = f"in {log.path}, or " if log else ""
     return Problem(
         f"no release notes of {draft.title} are drafted",
@@ -191,6 +196,8 @@ def stakeholders_are_ready(case: Case) -> Problem | None:
     wanted = case.project.config.acknowledge
     if case.draft.acknowledged or case.world.asks:
         return None
+    if case.world.github:
+        case.world.github.approvers()  # raises why they can't be known
     return Problem(
         f"nobody has said: {'; '.join(wanted)}",
         "--acknowledge says it; so does a reviewer's approval of the environment on GitHub",
@@ -203,8 +210,8 @@ def acknowledged(config: Configuration, world: World, *, is_said: bool) -> tuple
         return ()
     github = world.github
     who = (github.actor if github else "") or world.git.committer() if is_said else ""
-    if not who and github and (approvers := github.approvers()):
-        who = ", ".join(approvers)
+    with suppress(ReleaseError):  # the question says so
+        who = who or ", ".join(github.approvers() if github else ())
     return vouched(config, who) if who else ()
 
 

@@ -106,7 +106,13 @@ def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step]:
     """Return the steps that tell users of a release, on its page on GitHub."""
 
     def step(title: str, done: Callable[[Story], bool], do: Callable[[Story], object]) -> Step:
-        return Step(title=title, done=partial(done, story), do=lambda _line: do(story), hold=hold)
+        return Step(
+            title=title,
+            done=partial(done, story),
+            do=lambda _line: do(story),
+            hold=hold,
+            is_seen_at_once=True,
+        )
 
     to_draft, to_fill, to_publish = pages.titles(story.tag)
     return [

@@ -272,14 +272,18 @@ def _of_the_commit(
         ("commit", plan.commit, plan.commit if is_like else f"a commit of {tree}{by}"),
         ("commit's message", said, said if plan.is_message(said) else plan.message),
         ("waivers", plan.waived, tuple(name for name in plan.waived if name in WAIVABLE)),
-        ("acknowledgements", *_vouched(plan, releases[0][0].config)),
+        ("acknowledgements", plan.acknowledged, _vouched(plan, releases[0][0].config)),
     ]
 
 
-def _vouched(plan: Plan, config: Configuration) -> tuple[object, object]:
-    """Return what somebody vouches for, and what it must be; by whom can't be derived."""
-    texts = tuple(row.rpartition(" (")[0] for row in plan.acknowledged if row.isprintable())
-    return texts, config.acknowledge if plan.acknowledged else ()
+def _vouched(plan: Plan, config: Configuration) -> tuple[str, ...]:
+    """Return what somebody vouches for, as it must be said; by whom can't be derived."""
+    wanted = config.acknowledge if plan.acknowledged else ()
+    rows = [*plan.acknowledged, *[""] * len(wanted)]
+    return tuple(
+        row if row.isprintable() and re.fullmatch(rf"{re.escape(text)} \(.+\)", row) else text
+        for text, row in zip(wanted, rows, strict=False)
+    )
 
 
 def _together(plan: Plan, git: Git) -> list[str] | str:

@@ -92,10 +92,13 @@ def on_github(git: Git) -> GitHub | None:
     env = os.environ
     api = (env.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
     web = env.get("GITHUB_SERVER_URL") or api.removesuffix("/api/v3").replace("://api.", "://")
-    name = ""
+    url = ""
     with suppress(ReleaseError):  # there is no remote
-        name = repository_name(git.url(), urlsplit(web).netloc)
-    if not (name := name or env.get("GITHUB_REPOSITORY", "")):
+        url = git.url()
+    name = repository_name(url, urlsplit(web).netloc)
+    if not name and not url.startswith(("https://", "http://")):  # ssh may know a host by any name
+        name = env.get("GITHUB_REPOSITORY", "")
+    if not name:
         return None
     path = env.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
     return GitHub(

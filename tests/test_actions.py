@@ -178,6 +178,15 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     assert row.replace("\\|", "").count("|") == head.count("|"), "no cell more"
 
 
+def test_what_is_taken_out_of_a_text_breaks_no_code(step: Path) -> None:
+    console = Console(secrets=["s3cret-s3cret"])
+    message = "``\x00`\n<b>bold</b> s3cret-s3cret"
+    console.document["problems"] = [{"message": message, "hint": ""}]
+    actions = Actions(summary_file=str(step / "STEP_SUMMARY"), output_file="", repository_url="")
+    actions.tell("publish", 1, console)
+    assert "\n````text\n```\n<b>bold</b> ***\n````\n" in (step / "STEP_SUMMARY").read_text()
+
+
 def outside_of_code(text: str) -> str:
     """Markdown's text, by CommonMark."""
     from markdown_it import MarkdownIt

@@ -6,11 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
+from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
 
+from release.limits import Again
 from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED
 from tests.slack import SECRET, channel
-from tests.stage import PYPROJECT
+from tests.stage import PYPROJECT, with_backend
 from tests.test_readiness import CHANGELOG
+from tests.test_resume import UNREPRODUCIBLE, stopped_at_the_push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,10 +88,19 @@ def test_a_draft_is_used_and_its_words_kept(stage: Stage, acme: Repository) -> N
     assert page.body.startswith("Words.\n\nMore words.\n\n<!--")
 
 
-def test_a_draft_may_be_called_by_its_version(stage: Stage, acme: Repository) -> None:
-    acme.release("untagged", draft=True, name="acme 1.3.0", body="Words.")
+@pytest.mark.parametrize("tag", ["", "untagged-3f2a", "1.3.0"])
+def test_a_draft_may_be_called_by_its_version(stage: Stage, acme: Repository, tag: str) -> None:
+    acme.release(tag, draft=True, name="acme 1.3.0", body="Words.")
     assert stage.run(*COMMAND).code == 0
     assert published(acme, stage).body.startswith("Words.")
+
+
+def test_a_draft_of_another_package_is_left(stage: Stage, acme: Repository) -> None:
+    other = acme.release("other-1.3.0", draft=True, name="1.3.0", body="Other words.")
+    assert stage.run(*COMMAND).code == 0
+    acme.releases.remove(other)
+    assert (other.draft, other.body) == (True, "Other words.")
+    published(acme, stage)
 
 
 def test_a_page_that_somebody_published_gets_the_files(stage: Stage, acme: Repository) -> None:
@@ -128,9 +140,38 @@ def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
     assert acme.latest is None
 
 
+def test_who_acknowledged_it_is_text(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = '\n[tool.nox-release]\nacknowledge = ["Docs are *ready*"]\n'
+    stage.commit({"pyproject.toml": PYPROJECT + table})
+    monkeypatch.setenv("GITHUB_ACTOR", "ada <!-- @acme/all")
+    assert stage.run(*COMMAND, "--acknowledge").code == 0
+    body = published(acme, stage).body
+    assert "Acknowledged: Docs are \\*ready\\* (ada \\<!-- @&#8203;acme/all)" in body
+
+
 def test_a_publish_rc_has_no_page(stage: Stage, acme: Repository) -> None:
     assert stage.run("publish-rc", "minor").code == 0
     assert acme.releases == []
+
+
+def test_a_netrc_is_not_asked(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = stage.clone.parent / "netrc"
+    netrc.write_text("default login ada password other\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    published(acme, stage)
+
+
+def test_notes_are_cut_to_what_github_takes(stage: Stage, acme: Repository) -> None:
+    stage.commit({"CHANGELOG.md": CHANGELOG.replace("A second brush.", "A brush. " * 20_000)})
+    assert stage.run(*COMMAND).code == 0
+    body = published(acme, stage).body
+    assert 124_900 < len(body) <= 125_000
 
 
 def test_commits_stand_in(stage: Stage, acme: Repository) -> None:
@@ -174,6 +215,41 @@ def test_a_half_uploaded_file_is_sent_again(stage: Stage, acme: Repository, hub:
     published(acme, stage)
 
 
+def test_the_page_has_the_bytes_of_the_index(stage: Stage, acme: Repository) -> None:
+    stage.commit(with_backend(UNREPRODUCIBLE))
+    stopped_at_the_push(stage, *COMMAND[2:])
+    (stage.files / FILES[2]).unlink()
+    assert stage.run("publish", "--resume").code == 0
+    published(acme, stage)
+
+
+def test_no_page_is_published_without_the_right_bytes(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    def spoil(_request: str) -> None:
+        if acme.releases and len(assets := acme.releases[0].assets) == len(FILES):
+            assets[0].content = b"other bytes"
+
+    hub.watch = spoil
+    done = stage.run(*COMMAND)
+    assert done.code == 3
+    assert acme.releases[0].draft
+    hub.watch = str
+    assert stage.run(*COMMAND).code == 0
+    published(acme, stage)
+
+
+def test_files_that_github_renames_are_known_again(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    command = ("publish", "1!1.3.0", *COMMAND[2:])
+    hub.fault("PATCH", "*/releases/*", "500")
+    assert stage.run(*command).code == 3
+    assert stage.run(*command).code == 0
+    (page,) = acme.releases
+    assert "acme-1.1.3.0.tar.gz" in {one.name for one in page.assets}
+
+
 def test_another_file_of_that_name_in_a_draft_is_replaced(
     stage: Stage, acme: Repository, hub: Forge
 ) -> None:
@@ -182,6 +258,13 @@ def test_another_file_of_that_name_in_a_draft_is_replaced(
     acme.releases[0].assets[0].content = b"other bytes"
     assert stage.run(*COMMAND).code == 0
     published(acme, stage)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("error", [SSLError("cut"), ProtocolError("cut")], ids=["tls", "http"])
+def test_nothing_is_written_again_where_it_may_have_been(method: str, error: Exception) -> None:
+    with pytest.raises((MaxRetryError, ProtocolError)):
+        Again(1).increment(method, "/", error=error)
 
 
 def test_a_rate_limit_on_writing_is_waited_for(stage: Stage, acme: Repository, hub: Forge) -> None:
@@ -200,6 +283,18 @@ def test_without_a_token_it_says_what_is_left(
     assert acme.releases == []
     assert "publish the release notes: " in done.out
     assert "/acme/acme/releases/new?tag=v1.3.0" in done.out
+
+
+def test_a_draft_is_told_of_where_the_token_is_gone(
+    stage: Stage, acme: Repository, hub: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.fault("POST", "*/assets", "500")
+    assert stage.run(*COMMAND).code == 3
+    monkeypatch.delenv("GITHUB_TOKEN")
+    done = stage.run("publish", "--resume")
+    assert done.code == 0, done.err
+    assert acme.releases[0].draft
+    assert "(or the draft, if there is one: " in done.out
 
 
 def test_outside_of_github_too(stage: Stage) -> None:
@@ -230,7 +325,7 @@ def test_slack_is_asked_again_when_it_says_so(stage: Stage, slack: Channel) -> N
     assert (slack.posts, len(slack.texts)) == (2, 1)
 
 
-@pytest.mark.parametrize("fault", ["404", "500", "lose"])
+@pytest.mark.parametrize("fault", ["404", "500", "503", "lose"])
 def test_a_failed_announcement_is_no_failed_release(
     stage: Stage, slack: Channel, fault: str
 ) -> None:

@@ -92,6 +92,33 @@ def test_the_newest_run_of_a_name_counts(stage: Stage, acme: Repository) -> None
     assert stage.run(*COMMAND).code == 0
 
 
+def test_runs_of_one_name_in_two_workflows_both_count(stage: Stage, acme: Repository) -> None:
+    commit = head(stage)
+    for name, state in (("docs", "failure"), ("lint", "success")):
+        acme.check_run("build", commit, state, acme.run(commit, name=name, state=state))
+    assert "are red: build (failure)" in stage.run(*COMMAND).err
+    acme.check_run("build", commit, "success", acme.run(commit, name="docs"))
+    assert stage.run(*COMMAND).code == 0
+    acme.status("build", commit, "failure")
+    assert "are red: build (failure)" in stage.run(*COMMAND).err
+
+
+def test_a_workflow_that_runs_has_not_ended(stage: Stage, acme: Repository) -> None:
+    run = acme.run(head(stage), name="slow", state="in_progress")
+    assert "haven't ended: slow" in stage.run(*COMMAND).err
+    run.state = "success"
+    assert stage.run(*COMMAND).code == 0
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_token_that_may_not_read_actions_is_told(stage: Stage, hub: Forge) -> None:
+    hub.fault("GET", "*/actions/runs", "403")
+    done = stage.run(*COMMAND)
+    assert done.code == 1
+    assert "which workflows ran (`actions: read`)" in done.err
+    assert "--waive test-run" in done.err
+
+
 @pytest.mark.usefixtures("acme")
 def test_no_run_is_not_green(stage: Stage) -> None:
     stage.commit({"new.txt": ""})
@@ -142,6 +169,13 @@ def test_pending_tests_are_waited_for(stage: Stage, acme: Repository) -> None:
     assert "Wait for the tests of" in done.out
 
 
+def test_what_is_waived_is_not_waited_for(stage: Stage, acme: Repository) -> None:
+    acme.check_run("slow", head(stage), "in_progress")
+    done = stage.run(*COMMAND, "--wait", "1", "--waive", "test-run")
+    assert done.code == 0
+    assert "Wait for" not in done.out
+
+
 def test_the_wait_ends(stage: Stage, acme: Repository) -> None:
     acme.check_run("slow", head(stage), "in_progress")
     done = stage.run(*COMMAND, "--wait", "0.01")
@@ -182,7 +216,9 @@ def test_a_major_needs_its_candidate_merged(stage: Stage) -> None:
     assert stage.run("publish", "major", "--dry-run").code == 0
 
 
-def test_notes_in_the_changelog_or_in_a_draft(stage: Stage, acme: Repository) -> None:
+def test_notes_in_the_changelog_or_in_a_draft(
+    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     acme.check_run("tests", stage.commit({"CHANGELOG.md": "# Changelog\n\n## [1.2.3]\n\n- Old.\n"}))
     done = stage.run(*COMMAND)
     assert done.code == 1
@@ -194,6 +230,10 @@ def test_notes_in_the_changelog_or_in_a_draft(stage: Stage, acme: Repository) ->
     assert stage.run(*COMMAND).code == 1
     empty.body = "All is new."
     assert stage.run(*COMMAND).code == 0
+    monkeypatch.delenv("GITHUB_TOKEN")
+    done = stage.run(*COMMAND)
+    assert done.code == 1
+    assert "GitHub shows no draft without a token" in done.err
 
 
 ACKNOWLEDGE = PYPROJECT + '\n[tool.nox-release]\nacknowledge = ["Docs are ready", "Users know"]\n'
@@ -223,6 +263,31 @@ def test_an_approval_says_so(
     done = stage.run(*COMMAND)
     assert done.code == 0, done.err
     assert "Docs are ready (grace); Users know (grace)" in done.out
+
+
+def test_who_says_so_may_be_called_anything(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.commit({"pyproject.toml": ACKNOWLEDGE.replace("Users know", "Users (all) know")})
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "Ada (she/her)")
+    stage.hook("update", 'case "$1" in refs/heads/*) exit 1;; esac', at=stage.remote)
+    command = ("publish", "minor", "--skip-tests")
+    assert stage.run(*command, "--acknowledge").code == 3
+    (stage.remote / "hooks/update").unlink()
+    done = stage.run(*command)
+    assert done.code == 0, done.err
+
+
+@pytest.mark.usefixtures("acme")
+def test_where_people_are_waived_nobody_is_looked_for(
+    stage: Stage, hub: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.commit({"pyproject.toml": ACKNOWLEDGE})
+    monkeypatch.setenv("GITHUB_RUN_ID", "1")
+    hub.fault("GET", "*/approvals", "403", times=9)
+    command = (*COMMAND, "--waive", "test-run")
+    done = stage.run(*command)
+    assert done.code == 1
+    assert "--waive stakeholders" in done.err
+    assert stage.run(*command, "--waive", "stakeholders").code == 0
 
 
 def test_a_waiver_is_on_record(stage: Stage) -> None:
@@ -283,6 +348,16 @@ def test_a_token_that_may_not_write_notes(stage: Stage, hub: Forge) -> None:
     assert "where the release notes belong" in done.err
 
 
+@pytest.mark.usefixtures("acme")
+def test_the_token_of_github_actions_is_not_asked_what_it_may(
+    stage: Stage, hub: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.token("ghs_s3cret", pushes="acme/acme")
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_s3cret")
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+
+
 def test_anybody_may_ask_a_public_repository(
     stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +402,16 @@ def test_github_enterprise_is_known_by_the_remote(
     assert github.api == (api or "https://api.github.com").rstrip("/")
 
 
+def test_a_workflow_of_github_may_release_what_is_elsewhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/mirror")
+    git = Git(root=stage.clone, env=os.environ)
+    for url, is_known in (("git@work:acme/mirror", True), ("https://git.test/acme/brush", False)):
+        stage.git("remote", "set-url", "--push", "origin", url)
+        assert bool(on_github(git)) is is_known
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [
@@ -334,6 +419,8 @@ def test_github_enterprise_is_known_by_the_remote(
         ("https://user:secret@github.com/acme/brush", "acme/brush"),
         ("git@github.com:acme/brush.git", "acme/brush"),
         ("ssh://git@ssh.github.com/acme/brush.git", "acme/brush"),
+        ("ssh://git@ssh.github.com:443/acme/brush.git", "acme/brush"),
+        ("ssh://git@github.com:22/acme/brush", "acme/brush"),
         ("https://GitHub.com/acme/brush.js/", "acme/brush.js"),
         ("https://gitlab.com/acme/brush.git", ""),
         ("https://notgithub.com/acme/brush", ""),

@@ -200,9 +200,14 @@ class Repository:
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """Whose token it is, and the repositories that it may read and write."""
+    """Whose token it is, and the repositories that it may read and write.
+
+    That of an installation, like the one of GitHub Actions, is nobody's: no repository tells what
+    it may do.
+    """
 
     login: str = "ada"
+    is_installation: bool = False
     reads: frozenset[str] = frozenset()
     pushes: frozenset[str] = frozenset()
 
@@ -238,7 +243,12 @@ class Forge:
     def token(self, secret: str, *, login: str = "ada", reads: str = "", pushes: str = "") -> Token:
         """Let a token in; `reads` and `pushes` are names of repositories, separated by spaces."""
         push = frozenset(pushes.split())
-        self.tokens[secret] = Token(login=login, reads=push | set(reads.split()), pushes=push)
+        self.tokens[secret] = Token(
+            login=login,
+            is_installation=secret.startswith("ghs_"),
+            reads=push | set(reads.split()),
+            pushes=push,
+        )
         return self.tokens[secret]
 
     def fault(self, method: str, path: str, what: str, times: int = 1) -> None:

@@ -46,7 +46,10 @@ def rate_limit(call: Call) -> Answer:
 
 @operation("repos/get")
 def repository(call: Call) -> Answer:
-    one = objects.repository(call.base, call.repo, "full-repository", may_push=call.may_push)
+    is_told = not (call.token and call.token.is_installation)
+    one = objects.repository(
+        call.base, call.repo, "full-repository", may_push=call.may_push and is_told
+    )
     return Answer(content=one)
 
 
