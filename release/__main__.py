@@ -155,11 +155,12 @@ def _finish(options: Options, subjects: Sequence[Subject], world: World, console
 
 
 def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
-    from release.abandon import abandon
+    from release.abandon import abandon, refuse_if_seen
     from release.trust import accept
 
     intent = accept(facts.pending(), None, facts, world)
     console.show_pending(intent)
+    refuse_if_seen(intent.plan, world)
     if options.dry_run:
         console.show_dry_run(options.again)
         return
