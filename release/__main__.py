@@ -106,7 +106,7 @@ def _publish(options: Options, console: Console) -> None:
 
 
 def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
-    from release.pages import whats_next
+    from release.pages import whats_next, with_drafts
     from release.plan import Said
     from release.publish import prepare, publish, story
     from release.readiness import acknowledge, acknowledged, wait_for_tests
@@ -127,7 +127,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     wait_for_tests(head, config, world, options.wait, console)
     vouched = acknowledged(config, world, is_said=options.acknowledge)
     said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
-    draft = prepare(bump, subjects, world, said)
+    draft = with_drafts(prepare(bump, subjects, world, said), world)
     console.show_draft(draft, story(draft, projects, world))
     if options.dry_run:
         console.show_dry_run(options.again)

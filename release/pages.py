@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import notes
+from release.notes import Notes
 from release.project import Project
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.github import GitHub, Page
-    from release.plan import Distribution, Plan, Release
+    from release.plan import Distribution, Draft, Plan, Release
     from release.world import World
 
 SUMS = "SHA256SUMS"  # as sha256sum --check reads it
@@ -48,8 +50,7 @@ class Story:
     @property
     def page(self) -> Page | None:
         """Look for the page."""
-        names = [name for one in self.releases for name in (one.title, str(one.version))]
-        return self.github.page(self.tag, *names)
+        return page_of(self.tag, self.plan, self.github)
 
     def insist_on_page(self) -> Page:
         """Return the page, which has been drafted."""
@@ -68,6 +69,31 @@ def stories(plan: Plan, world: World) -> list[Story]:
 def told(release: Release, world: World) -> tuple[str, ...]:
     """Return the tags that get a page."""
     return release.tags if world.github and world.github.token else ()
+
+
+def page_of(tag: str, release: Release, github: GitHub) -> Page | None:
+    """Look for the page of a tag of the release, which may be a draft called by its version."""
+    own = (one for one in release.all if one.tag == tag)
+    return github.page(tag, *(name for one in own for name in (one.title, str(one.version))))
+
+
+def with_drafts(draft: Draft, world: World) -> Draft:
+    """Return the draft of a release with the notes that people have drafted on GitHub.
+
+    They are only shown: where GitHub doesn't answer, the release finds them when it gets there.
+    """
+    if not (world.github and told(draft, world)):
+        return draft
+    lead, *siblings = draft.all
+    with suppress(ReleaseError):
+        pages = {tag: page_of(tag, draft, world.github) for tag in draft.tags}
+        lead, *siblings = (replace(one, notes=_kept(one, pages[one.tag])) for one in draft.all)
+    return replace(lead, siblings=tuple(siblings))
+
+
+def _kept(draft: Draft, page: Page | None) -> Notes:
+    own = _own(page.body) if page else ""
+    return Notes(source=f"those at {page.url}", text=own) if page and own else draft.notes
 
 
 def titles(tag: str) -> tuple[str, str, str]:
@@ -129,8 +155,12 @@ def words(story: Story) -> str:
 
 def body(text: str, story: Story) -> str:
     """Return the page's text with what we tell of this release at its end, once."""
-    own = re.sub(rf"{BEGIN}.*?{END}", "", _unix(text), flags=re.DOTALL)
-    return f"{own.rstrip()}\n\n{installing(story)}\n".lstrip()
+    return f"{_own(text)}\n\n{installing(story)}\n".lstrip()
+
+
+def _own(text: str) -> str:
+    """Return what people have written of a page's text."""
+    return re.sub(rf"{BEGIN}.*?{END}", "", _unix(text), flags=re.DOTALL).rstrip()
 
 
 def installing(story: Story) -> str:
