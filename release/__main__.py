@@ -106,7 +106,7 @@ def _publish(options: Options, console: Console) -> None:
 
 
 def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
-    from release.pages import whats_next
+    from release.pages import whats_next, with_drafts
     from release.plan import Said
     from release.publish import prepare, publish, story
     from release.readiness import acknowledge, acknowledged, wait_for_tests
@@ -129,7 +129,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
         wait_for_tests(head, config, world, options.wait, console)
     vouched = acknowledged(config, world, is_said=options.acknowledge)
     said = Said(skip_tests=options.skip_tests, waived=waived, acknowledged=vouched)
-    draft = prepare(bump, subjects, world, said)
+    draft = with_drafts(prepare(bump, subjects, world, said), world)
     console.show_draft(draft, story(draft, projects, world))
     if options.dry_run:
         console.show_dry_run(options.again)
@@ -157,11 +157,12 @@ def _finish(options: Options, subjects: Sequence[Subject], world: World, console
 
 
 def _abandon(facts: Facts, options: Options, world: World, console: Console) -> None:
-    from release.abandon import abandon
+    from release.abandon import abandon, refuse_if_seen
     from release.trust import accept
 
     intent = accept(facts.pending(), None, facts, world)
     console.show_pending(intent)
+    refuse_if_seen(intent.plan, world)
     if options.dry_run:
         console.show_dry_run(options.again)
         return

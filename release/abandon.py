@@ -69,7 +69,8 @@ def refuse_if_seen(plan: Plan, world: World, refusal: type[ReleaseError] = Relea
     )
     listed = [(one, world.index.files(one.name)) for one in plan.all]
     if own := [name for one, files in listed for name in published(one, files, world)]:
-        words = f"{plan.title} can't be abandoned: {', '.join(own)} is on the index for good"
+        are = "are" if len(own) > 1 else "is"
+        words = f"{plan.title} can't be abandoned: {', '.join(own)} {are} on the index for good"
         if others := foreign(listed, own):
             words += f"; nor finished: {', '.join(others)} has other bytes there"
             raise refusal(words, dead_end(plan, world))

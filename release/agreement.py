@@ -32,6 +32,7 @@ class Tag:
     when: datetime
     files: Mapping[str, str]  # that it records, with their sha256
     is_in_main: bool
+    is_at_home: bool  # in main, or in the branch that the remote's HEAD points to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def compare(
 
     `again` is what a command must say besides, to mean this index.
     """
-    in_main = [one.version for one in records if one.tag and one.tag.is_in_main]
+    at_home = [one.version for one in records if one.tag and one.tag.is_at_home]
     found: list[tuple[Record, Problem | None]] = []
     for number, record in enumerate(records):
         later, earlier = records[:number][::-1], records[number + 1 :]
@@ -90,7 +91,7 @@ def compare(
             (record, unlisted(record, remote, again)),
             (record, incomplete(record, earlier, later, again)),
             (record, altered(record, again)),
-            (record, astray(record, max(in_main, default=None), branch, remote)),
+            (record, astray(record, max(at_home, default=None), branch, remote)),
         ]
     return tuple(
         Disagreement(problem.message, problem.hint, version=record.version)
@@ -176,9 +177,9 @@ def altered(record: Record, again: str) -> Problem | None:
 
 
 def astray(record: Record, newest: Version | None, branch: str, remote: str) -> Problem | None:
-    """Say that main lacks its tag's commit; lines behind the `newest` there may live elsewhere."""
+    """Say that no main branch has its tag's commit; lines behind the `newest` live elsewhere."""
     tag = record.tag
-    if not tag or tag.is_in_main or (newest and line(record.version) < line(newest)):
+    if not tag or tag.is_at_home or (newest and line(record.version) < line(newest)):
         return None
     return Problem(
         f"{tag.name} ({tag.commit[:9]}) is not in {branch} on {remote}",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no other name
 
+DAY = 24 * 60  # minutes
 WAIVABLE = ("test-run", "pull-requests", "release-candidate", "notes", "stakeholders")
 
 
@@ -22,10 +23,14 @@ SESSIONS = {"publish": "publish_release", "publish-rc": "publish_rc", "yank": "y
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """Return verb and options; `again` is the command that does what a dry run shows."""
-    options = parser().parse_args(argv)
+    root = parser()
+    options, unknown = root.parse_known_args(argv)
     kept = [word for word in argv[1:] if word not in {"--dry-run", "--json"}]
     session = SESSIONS.get(options.verb)
     start = ["nox", "-s", session, "--"] if session else ["python", "-m", "release", options.verb]
+    if unknown:
+        help_ = shlex.join([*start, "--help"])
+        root.error(f"{options.verb} doesn't know {shlex.join(unknown)}; see {help_}")
     options.again = shlex.join([*start, *kept])
     return options
 
@@ -33,12 +38,12 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 def parser() -> argparse.ArgumentParser:
     """Return what parses the command line; a verb's name comes as `verb`."""
     parser = argparse.ArgumentParser(
-        prog="release",
+        prog="python -m release",
         allow_abbrev=False,
         description="Release a Python package so that a release is never half done.",
     )
     version = metadata.version("nox-release")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    parser.add_argument("--version", action="version", version=f"nox-release {version}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verbs_that_publish(verbs)
     _verbs_that_look(verbs)
@@ -123,7 +128,14 @@ def _readiness_arguments(parser: argparse.ArgumentParser) -> None:
     text = "say what `acknowledge` wants somebody to say"
     parser.add_argument("--acknowledge", action="store_true", help=text)
     text = "how long to wait for tests on GitHub that haven't ended; default: 0"
-    parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help=text)
+    parser.add_argument("--wait", type=_minutes, default=0.0, metavar="MINUTES", help=text)
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 <= minutes <= DAY:
+        raise argparse.ArgumentTypeError(f"{text} isn't between 0 and {DAY}")
+    return minutes
 
 
 def _questions(text: str) -> list[str]:

@@ -186,7 +186,7 @@ def above_the_tags(case: Case) -> Problem | None:
     other, tag = max(above)
     return Problem(
         f"{version} would be lower than {other}, which is tagged {tag}",
-        "a release must be the highest of its line",
+        "a release must be the highest of its line: choose another level, or a higher version",
     )
 
 

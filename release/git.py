@@ -217,9 +217,9 @@ class Git:
         when = tagger[1] if tagger else self("show", "--no-patch", "--format=%ct", commit)
         return int(when), text
 
-    def outside(self, commits: Collection[str], tip: str) -> set[str]:
-        """Return those commits that `tip` doesn't contain."""
-        revisions = "\n".join([*commits, f"^{tip}"])
+    def outside(self, commits: Collection[str], *tips: str) -> set[str]:
+        """Return those commits that none of `tips` contains."""
+        revisions = "\n".join([*commits, *(f"^{tip}" for tip in tips)])
         return set(commits) & set(self("rev-list", "--stdin", stdin=revisions.encode()).split())
 
     def since(

@@ -309,6 +309,10 @@ class GitHub:
             yield client.get_repo(self.name)
         except GithubException as error:
             raise self._refusal(what, error) from error
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # PyGithub takes what a proxy says instead for GitHub's own answer.
+            words = f"what GitHub answers makes no sense when it is asked {what}: {error!r}"
+            raise ReleaseError(words, f"is {self.api} its API? see GITHUB_API_URL") from error
         except (requests.RequestException, HTTPError, OSError) as error:
             raise ReleaseError(
                 f"GitHub can't be asked {what}: {error}", "type the command again"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import notes
-from release.notes import escaped
+from release.notes import Notes, escaped
 from release.project import Project
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.github import GitHub, Page
-    from release.plan import Distribution, Plan, Release
+    from release.plan import Distribution, Draft, Plan, Release
     from release.world import World
 
 SUMS = "SHA256SUMS"  # as sha256sum --check reads it
@@ -49,7 +50,7 @@ class Story:
     @property
     def page(self) -> Page | None:
         """Look for the page."""
-        return self.github.page(self.tag, *(name for one in self.releases for name in names(one)))
+        return page_of(self.tag, self.plan, self.github)
 
     def insist_on_page(self) -> Page:
         """Return the page, which has been drafted."""
@@ -74,6 +75,31 @@ def names(release: Release) -> list[str]:
     """Return what a draft may be called that doesn't have the tag yet."""
     version = str(release.version)
     return [f"{release.name} {version}", *[version] * (not release.folder)]
+
+
+def page_of(tag: str, release: Release, github: GitHub) -> Page | None:
+    """Look for the page of a tag of the release, which may be a draft called by its version."""
+    own = (one for one in release.all if one.tag == tag)
+    return github.page(tag, *(name for one in own for name in names(one)))
+
+
+def with_drafts(draft: Draft, world: World) -> Draft:
+    """Return the draft of a release with the notes that people have drafted on GitHub.
+
+    They are only shown: where GitHub doesn't answer, the release finds them when it gets there.
+    """
+    if not (world.github and told(draft, world)):
+        return draft
+    lead, *siblings = draft.all
+    with suppress(ReleaseError):
+        pages = {tag: page_of(tag, draft, world.github) for tag in draft.tags}
+        lead, *siblings = (replace(one, notes=_kept(one, pages[one.tag])) for one in draft.all)
+    return replace(lead, siblings=tuple(siblings))
+
+
+def _kept(draft: Draft, page: Page | None) -> Notes:
+    own = _own(page.body) if page else ""
+    return Notes(source=f"those at {page.url}", text=own) if page and own else draft.notes
 
 
 def titles(tag: str) -> tuple[str, str, str]:
@@ -138,8 +164,12 @@ def words(story: Story) -> str:
 
 def body(text: str, story: Story) -> str:
     """Return the page's text with what we tell of this release at its end, once."""
-    own = re.sub(rf"{BEGIN}.*?{END}", "", _unix(text), flags=re.DOTALL)
-    return f"{own.rstrip()}\n\n{installing(story)}\n".lstrip()
+    return f"{_own(text)}\n\n{installing(story)}\n".lstrip()
+
+
+def _own(text: str) -> str:
+    """Return what people have written of a page's text."""
+    return re.sub(rf"{BEGIN}.*?{END}", "", _unix(text), flags=re.DOTALL).rstrip()
 
 
 def installing(story: Story) -> str:

@@ -134,8 +134,10 @@ def pull_requests_are_merged(case: Case) -> Problem | None:
     if not expected:
         return None
     rows = "".join(f"\n  #{one.number} {one.title}  {one.url}" for one in expected)
+    many = f"{len(expected)} open pull requests belong"
+    few = "an open pull request belongs"
     return Problem(
-        f"{len(expected)} open pull requests belong to {case.draft.title}:{rows}",
+        f"{many if len(expected) > 1 else few} to {case.draft.title}:{rows}",
         f"merge them, or take milestone and label {BLOCKER} off",
     )
 

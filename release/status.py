@@ -190,7 +190,9 @@ def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag
     A tag of something else than a commit isn't one of a release.
     """
     git, refs = world.git, facts.refs
-    wanted = [f"refs/heads/{facts.branch}", *(TAGS + name for name in names)]
+    main = f"refs/heads/{facts.branch}"
+    home = refs.get("HEAD", "") if refs.get("HEAD", "") in refs else main
+    wanted = [*{main: None, home: None}, *(TAGS + name for name in names)]
     types = git.types(refs[ref] for ref in wanted)
     if git.is_shallow():  # its history doesn't say what main contains
         git.fetch("--unshallow", *wanted)
@@ -200,6 +202,7 @@ def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag
     types = git.types(commits.values())
     commits = {name: id_ for name, id_ in commits.items() if types[id_] == "commit"}
     outside = git.outside(commits.values(), facts.tip)
+    astray = git.outside(outside, facts.tip, refs[home])
     found = {}
     for name, commit in commits.items():
         when, text = git.tagged(refs[TAGS + name], commit)
@@ -213,6 +216,7 @@ def read_tags(names: Sequence[str], facts: Facts, world: World) -> dict[str, Tag
             when=datetime.fromtimestamp(when, timezone.utc),
             files=own,
             is_in_main=commit not in outside,
+            is_at_home=commit not in astray,
         )
     return found
 

@@ -137,7 +137,7 @@ def objection(result: Version, current: Version, taken: Collection[Version]) -> 
     if above:
         return Problem(
             f"{result} would be lower than {max(above)}, which is on the index",
-            "a release must be the highest of its line",
+            "a release must be the highest of its line: choose another level, or a higher version",
         )
     leads_to_current = result.is_prerelease and finished(result) == finished(current)
     if result < Version(current.public) and not (leads_to_current and current == finished(current)):

@@ -81,8 +81,13 @@ def test_a_page_is_published(stage: Stage, acme: Repository, hub: Forge, slack: 
 
 
 def test_a_draft_is_used_and_its_words_kept(stage: Stage, acme: Repository) -> None:
-    acme.release("v1.3.0", draft=True, name="The brush", body="Words.\r\n\r\nMore words.")
-    assert stage.run(*COMMAND).code == 0
+    draft = acme.release("v1.3.0", draft=True, name="The brush", body="Words.\r\n\r\nMore words.")
+    done = stage.run(*COMMAND)
+    assert done.code == 0, done.err
+    assert "  notes      those at http://127.0.0.1:" in done.out
+    assert f"/releases/tag/untagged-{draft.id:020x}\n" in done.out
+    assert "Release notes:\n\n  Words.\n  \n  More words.\n\n" in done.out, "the plan shows them"
+    assert "A second brush" not in done.out.partition("Release notes:")[2]
     page = published(acme, stage)
     assert page.name == "The brush"
     assert page.body.startswith("Words.\n\nMore words.\n\n<!--")

@@ -189,6 +189,7 @@ def test_pull_requests_that_are_expected(stage: Stage, acme: Repository) -> None
     acme.pull("Done", milestone="1.3.0", state="closed")
     assert stage.run(*COMMAND).code == 0
     acme.pull("A third brush", milestone="v1.3.0")
+    assert "✗ an open pull request belongs to acme 1.3.0:\n  #4 " in stage.run(*COMMAND).err
     acme.pull("Mend the hole", labels=["bug", "release-blocker"])
     done = stage.run(*COMMAND)
     assert done.code == 1

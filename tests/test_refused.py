@@ -92,6 +92,10 @@ def test_a_project_that_cannot_be_read(
         (("publish", "--resume", "--abandon"), ("not allowed with",)),
         (("publish", "minor", "--resume"), ("take no level: minor",)),
         (("publsih", "minor"), ("invalid choice",)),
+        (
+            ("publish", "minor", "--dryrun"),
+            ("publish doesn't know --dryrun", "see nox -s publish_release -- --help"),
+        ),
     ],
 )
 def test_a_command_that_makes_no_sense(

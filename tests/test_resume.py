@@ -120,11 +120,10 @@ def test_another_clone_finishes_it(stage: Stage) -> None:
 def test_a_dry_run_shows_what_is_left_and_changes_nothing(stage: Stage) -> None:
     stopped_at_the_push(stage)
     before = stage.state()
-    for option in ("--resume", "--abandon"):
-        done = stage.run("publish", option, "--dry-run")
-        assert done.code == 0
-        assert "acme 1.3.0, unfinished" in done.out
-        assert stage.state() == before
+    done = stage.run("publish", "--resume", "--dry-run")
+    assert done.code == 0
+    assert "acme 1.3.0, unfinished" in done.out
+    assert stage.state() == before
 
 
 def test_any_other_command_is_refused(stage: Stage) -> None:
@@ -164,7 +163,9 @@ def test_a_release_with_files_on_the_index_is_not_abandoned(stage: Stage) -> Non
     assert done.code == 1
     assert "can't be abandoned: acme-1.3.0-py3-none-any.whl" in done.err
     assert "finish it: nox -s publish_release -- --resume\n" in done.err
+    assert f"{', '.join(FILES)} are on the index for good" in done.err
     assert 'then, if it is bad: nox -s yank -- 1.3.0 --reason "…"\n' in done.err
+    assert stage.run("publish", "--abandon", "--dry-run").err == done.err
     assert stage.state() == before
 
 
@@ -173,6 +174,10 @@ def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None
     stopped_at_the_push(stage)
     for path in stage.files.iterdir():
         path.unlink()
+    before = stage.state()
+    done = stage.run("publish", "--abandon", "--dry-run")
+    assert "To do it: nox -s publish_release -- --abandon\n" in done.out
+    assert stage.state() == before
     done = stage.run("publish", "--abandon")
     assert done.code == 0, done.err
     assert "abandoned; nothing of it was published" in done.out

@@ -313,6 +313,23 @@ def test_a_tag_whose_commit_is_not_in_main(stage: Stage) -> None:
     assert "released    1.2.3" in status(stage).out
 
 
+def test_what_is_in_main_is_not_missed_on_a_maintenance_branch(stage: Stage) -> None:
+    settings = '\n[tool.nox-release]\nbranch = "1.2.x"\n'
+    put(stage, "1.2.3")
+    stage.git("switch", "--quiet", "--create", "1.2.x")
+    stage.commit({"pyproject.toml": PYPROJECT + settings}, push=False)
+    stage.git("push", "--quiet", "origin", "1.2.x")
+    move_main(stage, "Go on")
+    stage.git("commit", "--quiet", "--allow-empty", "--message", "Mend")
+    stage.git("push", "--quiet", "origin", "1.2.x:elsewhere")
+    publish(stage, "1.3.0")
+    publish(stage, "1.3.1", at="elsewhere")
+    assert [version for version, _ in disagreements(stage)] == ["1.3.1"]
+    publish(stage, "2.0.0")
+    assert disagreements(stage) == [], "1.3.1 may come from a branch of its own"
+    assert "released    1.2.3" in status(stage).out
+
+
 def test_a_yanked_release_is_shown_and_is_not_compared(stage: Stage) -> None:
     put(stage, "1.2.3")
     publish(stage, "1.3.0", forms=(BOTH[0], "{}-cp312-cp312-win_amd64.whl"))
