@@ -16,6 +16,7 @@ The tour, from the top. Each room imports only from those below it:
 `prerelease`    a pre-release: bump, build, upload, and git left alone
 `publish`       the story of a release; start reading here
 `readiness`     is it ready: tests, pull requests, notes and people; each may be waived, on record
+`continuing`    what a command that stopped says: how the release is continued
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
 `pages`         the release page on GitHub: drafted, filled with the files, published

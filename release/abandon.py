@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError, Unfinished
+from release.continuing import dead_end, unfinished_on_error, yank_commands
 from release.process import ProgramFailed
-from release.publish import dead_end, unfinished_on_error, yank_commands
 from release.steps import on_index
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from release import Problem, Refused
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
+from release.continuing import unfinished_on_error
 from release.index import Conflict
 from release.plan import Said
 from release.publish import (
@@ -24,7 +25,6 @@ from release.publish import (
     draft_of,
     each,
     still_follows,
-    unfinished_on_error,
 )
 from release.steps import SEE, take, uploads
 from release.upload import UploadRefused

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Refused, ReleaseError
+from release.continuing import unfinished_on_error
 from release.project import Project
 from release.publish import (
     build_and_check,
     finish,
     insist_on_time,
-    unfinished_on_error,
     with_tags,
 )
 from release.steps import missing, on_index, steps

@@ -17,9 +17,9 @@ from packaging.version import Version
 
 from release import Refused, ReleaseError, Unfinished, UsageError, marking
 from release.agreement import Record
+from release.continuing import unfinished_on_error
 from release.index import IndexUnreadable
 from release.marking import Notice
-from release.publish import unfinished_on_error
 from release.steps import POLL, Step, take, wait_while
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from release.configuration import Configuration
 from release.console import Console
+from release.continuing import unfinished_on_error
 from release.git import Git
-from release.publish import unfinished_on_error
 from release.world import World
 from tests.faults import LOSE, PASS, faulty
 from tests.stage import PYPROJECT, with_backend
