@@ -7,6 +7,7 @@ Exit codes: 0 done · 1 refused, nothing has changed, or `status` found disagree
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -74,6 +75,12 @@ def run() -> None:
     except KeyboardInterrupt:  # once more, while the first one was answered
         code = 130
     listen(signal.SIG_IGN)  # all is said
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads it any more, as in `… | head`; Python would say so at its end:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 

@@ -143,3 +143,13 @@ def test_a_terminal_without_unicode_gets_plain_marks(
         check=False,
     )
     assert re.search(r"^ *ok Build", done.stdout, re.MULTILINE), done.stderr
+
+
+def test_nobody_has_to_read_to_the_end(stage: Stage) -> None:
+    with stage.spawn("publish", "minor", "--dry-run", "--skip-tests") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait() == 0
+    assert said == ""
