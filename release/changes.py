@@ -234,10 +234,13 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
         return Notes(source=log.path, text=text)
     last = _last(release.version, project)
     _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
+    text = from_commits(subject for _, subject in commits)
     source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
+    if last and not text:
+        source = f"none: nothing was committed since {last} but what belongs to releases"
     if log:
         source += f"; none drafted in {log.path}"
-    return Notes(source=source, text=from_commits(subject for _, subject in commits))
+    return Notes(source=source, text=text)
 
 
 def _last(version: Version, project: Project) -> str:

@@ -304,6 +304,13 @@ def test_the_notes_are_those_of_the_release_commit(
     assert told(stage, "1.3.0") == Notes(source=source, text=text)
 
 
+def test_a_release_of_nothing_says_so(stage: Stage) -> None:
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
+    done = stage.run("publish", "patch", "--skip-tests", "--dry-run")
+    assert done.code == 0, done.err
+    assert "none: nothing was committed since v1.3.0 but what belongs to releases" in done.out
+
+
 # On another day
 
 
