@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import ReleaseError, UsageError
+from release import Refused, ReleaseError, UsageError
 from release.arguments import parsed
 from release.process import ENDINGS, interrupts
 
@@ -116,7 +116,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     from release.pages import whats_next, with_drafts
     from release.plan import Said
     from release.publish import prepare, publish, story
-    from release.readiness import acknowledge, acknowledged, wait_for_tests
+    from release.readiness import acknowledge, acknowledged, wait_for_tests, waits_for_tests
     from release.steps import following, take
     from release.trust import released_before
 
@@ -131,12 +131,16 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
         console.show_released_before(tags, commit, made)
         return
     config, head = projects[0].config, world.git.resolve("HEAD")
-    waived = tuple(options.waive)
-    if "test-run" not in waived:
-        wait_for_tests(head, config, world, options.wait, console)
     vouched = acknowledged(config, world, is_said=options.acknowledge)
-    said = Said(skip_tests=options.skip_tests, waived=waived, acknowledged=vouched)
-    draft = with_drafts(prepare(bump, subjects, world, said), world)
+    said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
+    try:
+        draft = prepare(bump, subjects, world, said)
+    except Refused as refusal:
+        if not (options.wait and waits_for_tests(refusal)):
+            raise
+        wait_for_tests(head, config, world, options.wait, console)
+        draft = prepare(bump, world.subjects(projects), world, said)
+    draft = with_drafts(draft, world)
     console.show_draft(draft, story(draft, projects, world))
     if options.dry_run:
         console.show_dry_run(options.again)

@@ -30,6 +30,10 @@ BLOCKER = "release-blocker"  # the label of pull requests that a release waits f
 SHOWN = 5  # names in a sentence
 
 
+class Pending(Problem):
+    """Tests that haven't ended."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Waivable:
     """A question that may be waived by its name."""
@@ -86,24 +90,29 @@ def objection(
         return Problem(f"the tests of {commit[:9]} are red: {said}", f"see {red[0].url or where}")
     if pending:
         said = _some(run.name for run in pending)
-        return Problem(
+        return Pending(
             f"the tests of {commit[:9]} haven't ended: {said}",
             f"see {pending[0].url or where}; --wait 30 waits up to 30 minutes for them",
         )
     if absent:
-        return Problem(f"no test run of {commit[:9]} is called {_some(absent)}", f"see {where}")
+        return Pending(f"no test run of {commit[:9]} is called {_some(absent)}", f"see {where}")
     if not any(run.state == "success" for run in counted):
         hint = f"see {where}; where there are none: required-checks = [] in [tool.nox-release]"
         return Problem(f"no test run of {commit[:9]} is known to GitHub", hint)
     return None
 
 
+def waits_for_tests(refusal: Refused) -> bool:
+    """Say whether nothing is missing but the end of tests."""
+    return all(isinstance(problem, Pending) for problem in refusal.problems)
+
+
 def wait_for_tests(
     commit: str, config: Configuration, world: World, minutes: float, console: Console
 ) -> None:
-    """Wait while tests of `commit` are pending, at most so long; what came of it is asked later."""
+    """Wait while tests of `commit` are pending, at most so long; what came of it is asked again."""
     github, seconds = world.github, 60 * minutes
-    if not (github and seconds) or config.required_checks == ():
+    if not github:
         return
     look = partial(_pending, commit, config.required_checks, github)
     with console.step(f"Wait for the tests of {commit[:9]}") as line:

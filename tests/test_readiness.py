@@ -176,6 +176,16 @@ def test_what_is_waived_is_not_waited_for(stage: Stage, acme: Repository) -> Non
     assert "Wait for" not in done.out
 
 
+def test_what_else_is_wrong_is_told_before_the_wait(stage: Stage, acme: Repository) -> None:
+    acme.check_run("slow", head(stage), "in_progress")
+    stage.write("new.txt", "")
+    done = stage.run(*COMMAND, "--wait", "30")
+    assert done.code == 1
+    assert "the working tree is not clean" in done.err
+    assert "haven't ended: slow" in done.err
+    assert "Wait for" not in done.out
+
+
 def test_the_wait_ends(stage: Stage, acme: Repository) -> None:
     acme.check_run("slow", head(stage), "in_progress")
     done = stage.run(*COMMAND, "--wait", "0.01")
