@@ -73,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         request, forge = self.read(), self.forge
+        if "json" in request.content_type and not request.is_whole:
+            return self.cut()  # whoever sends it was stopped in between
         with forge.lock:
             forge.requests.append(f"{request.method} {request.path}")
             forge.watch(forge.requests[-1])

@@ -386,6 +386,26 @@ def test_a_half_uploaded_asset_is_in_the_way(
     assert upload(release).state == "uploaded"
 
 
+def test_a_request_that_is_cut_is_none() -> None:
+    forge = Forge()
+    forge.repository("acme/acme")
+    with serve(forge) as url:
+        address = urlsplit(url)
+        rows = [
+            "POST /repos/acme/acme/releases HTTP/1.1",
+            f"Host: {address.netloc}",
+            "Content-Type: application/json",
+            "Content-Length: 100",
+        ]
+        with socket.create_connection(
+            (str(address.hostname), int(address.port or 0))
+        ) as connection:
+            connection.sendall("\r\n".join([*rows, "", "{"]).encode())
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) == b""
+    assert forge.requests == []
+
+
 def test_an_upload_that_is_cut_leaves_half_an_asset(
     acme: Repository, repo: github.Repository.Repository, base: str
 ) -> None:
