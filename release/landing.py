@@ -222,7 +222,7 @@ def pull_request(plan: Plan, world: World) -> str:
     """Open the pull request of the release branch, once; return its address, "" without one."""
     github, branch = world.github, release_branch(plan)
     if github and github.token:
-        body = f"Brings {plan.tags[0]} to {plan.branch}. {AS_IT_IS.capitalize()}."
+        body = f"Brings {plan.tags[0]} to {plan.branch}. Merge it with {AS_IT_IS}."
         with suppress(ReleaseError):  # the branch can be merged all the same
             return github.propose(branch, plan.branch, plan.message, body)
     return ""

@@ -42,11 +42,6 @@ class Waivable:
     ask: Question
     applies: Callable[[Configuration, GitHub | None], bool]
 
-    @property
-    def text(self) -> str:
-        """Return the question."""
-        return self.ask.__doc__ or ""
-
     def __call__(self, case: Case) -> Problem | None:
         """Ask; what is wrong also says how the question is waived."""
         try:
