@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from release.plan import Draft, Plan, Release
 
 SUBJECTS = 500  # the newest commits that notes tell
+NEAREST = 3  # tags that are tried before git lists all that a commit contains
 
 
 def changed(
@@ -232,7 +233,7 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
     log = project.changelog
     if log and (text := log.section(data, release.version)):
         return Notes(source=log.path, text=text)
-    last = _last(release.version, project)
+    last = _last(release, project, git)
     _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
     text = from_commits(subject for _, subject in commits)
     source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
@@ -243,11 +244,19 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
     return Notes(source=source, text=text)
 
 
-def _last(version: Version, project: Project) -> str:
-    """Return the tag of the release before, "" for the first one; candidates follow candidates."""
-    before = [
-        (other, tag)
-        for tag, other in project.tagged(project.files.tags).items()
-        if other < version and (version.is_prerelease or not other.is_prerelease)
-    ]
-    return max(before, default=(version, ""))[1]
+def _last(release: Release, project: Project, git: Git) -> str:
+    """Return the tag of the release before, "" for the first one; candidates follow candidates.
+
+    That is nearly always the highest tag below, so git isn't asked first which are contained.
+    """
+    version, base = release.version, release.base
+    tagged = project.tagged(git.tags())
+    before = sorted(
+        ((other, tag) for tag, other in tagged.items() if other < version), reverse=True
+    )
+    tags = [tag for other, tag in before if version.is_prerelease or not other.is_prerelease]
+    for tag in tags[:NEAREST]:
+        if git.is_ancestor(f"refs/tags/{tag}", base):
+            return tag
+    contained = {*project.files.tags} if tags[NEAREST:] else set[str]()
+    return next((tag for tag in tags[NEAREST:] if tag in contained), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError
@@ -33,7 +34,7 @@ class Case:
     facts: Facts
     world: World
 
-    @property
+    @cached_property
     def tagged(self) -> dict[str, Version]:
         """Return the versions that are tagged, here or on the remote, by tag."""
         return self.project.tagged(dict.fromkeys([*self.facts.tags, *self.world.git.tags()]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
-from release.process import ProgramFailed, capture
+from release.process import ProgramFailed, capture, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ REPOSITORY_VARIABLES = {
 }
 TAGS = "refs/tags/"
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 or SHA-256
 # A transfer slower than 1 kB/s for a minute is given up (git-config: http.lowSpeedLimit).
 NETWORK = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 # What `git push --porcelain` says when the remote has answered no; it exits with 1 also without
@@ -59,6 +60,7 @@ class Git:
     env: Mapping[str, str]
     remote: str = "origin"
     is_reader: bool = False  # then a fetch moves no remote-tracking ref either
+    said: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def raw(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
@@ -75,6 +77,18 @@ class Git:
     ) -> str:
         """Run `git ARGS` in the tree and return its standard output as text, stripped."""
         return self.raw(*args, stdin=stdin, env=env).decode("utf-8", "replace").strip()
+
+    def of_objects(self, *args: str) -> bytes:
+        """Run `git ARGS`, which asks about objects by their ids: they never change, so once."""
+        if args not in self.said:
+            self.said[args] = self.raw(*args)
+        answer: bytes = self.said[args]
+        return answer
+
+    def over_network(self, *args: str) -> str:
+        """Run `git ARGS`, which asks the remote, and perhaps somebody for a password."""
+        with terminal():
+            return self(*NETWORK, *args)
 
     # What is here
 
@@ -101,8 +115,9 @@ class Git:
 
     def named(self, ref: str) -> str:
         """Return the id of the commit that people mean: by a name here, or a remote's branch."""
-        tracking = f"refs/remotes/{self.remote}/{ref}"
-        return self.resolve(ref if self.local_ref(ref) else self.local_ref(tracking) or ref)
+        names = (ref, f"refs/remotes/{self.remote}/{ref}")
+        found = (self.local_ref(f"{name}^{{commit}}") for name in names)
+        return next(filter(None, found), "") or self.resolve(ref)
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, or None when HEAD is detached."""
@@ -124,9 +139,23 @@ class Git:
 
     def blob(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as committed, or None where `commit` has no such file."""
+        ask = self.of_objects if ID.fullmatch(commit) else self.raw
         with suppress(ProgramFailed):
-            return self.raw("cat-file", "blob", f"{commit}:{path}")
+            return ask("cat-file", "blob", f"{commit}:{path}")
         return None
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Return the mode of every file of a commit or tree, by path."""
+        key = ("files", commit)
+        if key not in self.said:
+            listed = self.raw("ls-tree", "-r", "-z", "--full-tree", commit)
+            rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
+            found = {path: kinds[:6] for kinds, _, path in (row.partition("\t") for row in rows)}
+            if not ID.fullmatch(commit):
+                return found
+            self.said[key] = found
+        modes: dict[str, str] = self.said[key]
+        return modes
 
     def tags(self) -> list[str]:
         """Return the names of the tags in this clone, the newest first."""
@@ -139,7 +168,7 @@ class Git:
 
     def authored(self, commit: str) -> int:
         """Return when a commit was made first, in seconds since 1970."""
-        return int(self("show", "--no-patch", "--format=%at", commit))
+        return int(self.of_objects("show", "--no-patch", "--format=%at", commit))
 
     def settings(self, pattern: str) -> list[tuple[str, str]]:
         """Return the repository's own settings (not the user's) whose keys match."""
@@ -168,11 +197,12 @@ class Git:
 
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
-        return self("rev-parse", f"{commit}^{{tree}}")
+        return self.of_objects("rev-parse", f"{commit}^{{tree}}").decode().strip()
 
     def message(self, commit: str) -> str:
         """Return a commit's whole message."""
-        return self("show", "--no-patch", "--format=%B", commit)
+        said = self.of_objects("show", "--no-patch", "--format=%B", commit)
+        return said.decode("utf-8", "replace").strip()
 
     def parents(self, commit: str) -> list[str]:
         """Return the ids of a commit's parents."""
@@ -180,8 +210,9 @@ class Git:
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Say whether `commit` contains `ancestor`."""
+        ask = self.of_objects if ID.fullmatch(ancestor) and ID.fullmatch(commit) else self.raw
         try:
-            self("merge-base", "--is-ancestor", ancestor, commit)
+            ask("merge-base", "--is-ancestor", ancestor, commit)
         except ProgramFailed as error:
             if error.returncode != 1:
                 raise
@@ -256,7 +287,7 @@ class Git:
         """
         found: dict[str, str] = {}
         try:
-            rows = self(*NETWORK, "ls-remote", "--symref", self.remote, *patterns).splitlines()
+            rows = self.over_network("ls-remote", "--symref", self.remote, *patterns).splitlines()
         except ProgramFailed as error:
             self.url()  # says so where there is no such remote at all
             raise ReleaseError(
@@ -275,8 +306,7 @@ class Git:
 
     def fetch(self, *refspecs: str) -> None:
         """Fetch from the remote; FETCH_HEAD, submodules and tags not named stay as they are."""
-        self(
-            *NETWORK,
+        self.over_network(
             "fetch",
             "--quiet",
             "--no-tags",
@@ -340,8 +370,8 @@ class Git:
                 self._push(options, [refspec])
 
     def _push(self, options: Sequence[str], refspecs: Sequence[str]) -> None:
-        quiet = (*NETWORK, "-c", "push.followTags=false", "push", "--quiet", "--porcelain")
-        self(*quiet, *options, self.remote, *refspecs)
+        quiet = ("-c", "push.followTags=false", "push", "--quiet", "--porcelain")
+        self.over_network(*quiet, *options, self.remote, *refspecs)
 
     def _takes(self, options: Sequence[str], refspecs: Sequence[str]) -> bool:
         try:

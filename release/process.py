@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING
 
 from release import ReleaseError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENDINGS = {getattr(signal, name) for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal))}
 TAIL = 60  # lines of a failed program's output that an error shows
 TICK = 0.1  # seconds between two looks at a program
+TERMINAL = threading.RLock()
 GRACE = 4.0  # seconds that a program which was asked to end has for that
 
 
@@ -72,6 +73,13 @@ def stream(
 
     if returncode := _run(argv, [take], cwd=cwd, env=env, stdin=None, apart=True):
         raise ProgramFailed(argv, returncode, "\n".join(lines))
+
+
+@contextmanager
+def terminal() -> Iterator[None]:
+    """Let what may ask for a password take turns, where there is a terminal to ask on."""
+    with TERMINAL if _has_terminal() else nullcontext():
+        yield
 
 
 # Signals

@@ -110,7 +110,7 @@ def _make_remote(git: Git, remote: Path, branch: str) -> None:
     """Make a bare repository whose only branch is `branch`, at HEAD, with the project's tags."""
     head = git.resolve("HEAD")
     git("clone", "--quiet", "--bare", str(git.root), str(remote))
-    bare = replace(git, root=remote)
+    bare = replace(git, root=remote, said={})
     keep = () if git.is_shallow() else ("refs/tags",)
     if git.is_shallow():  # nothing can be pushed on top of history that ends nowhere
         head = bare.commit_tree(f"{head}^{{tree}}", "The tree to rehearse with")
@@ -125,7 +125,7 @@ def _make_remote(git: Git, remote: Path, branch: str) -> None:
 def _clone(git: Git, remote: Path, place: Path) -> Git:
     """Clone `remote`, with the hooks and the identity that `git` has."""
     git("clone", "--quiet", str(remote), str(place))
-    clone = replace(git, root=place, remote="origin")
+    clone = replace(git, root=place, remote="origin", said={})
     for key, value in git.settings(TAKES_PART):
         clone("config", "--add", key, value)
     clone("config", "core.hooksPath", git.hooks())

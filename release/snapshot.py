@@ -67,10 +67,7 @@ class Snapshot:
 
     @cached_property
     def _modes(self) -> dict[str, str]:
-        listed = self.git.raw("ls-tree", "-r", "-z", "--full-tree", self.commit)
-        rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
-        pairs = (row.partition("\t") for row in rows)
-        return {path: kinds[:6] for kinds, _, path in pairs}
+        return self.git.files(self.commit)
 
     @cached_property
     def _links(self) -> frozenset[str]:

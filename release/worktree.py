@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from release.edits import Edit
 from release.git import NETWORK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from release.git import Git
 
@@ -23,29 +24,53 @@ AS_COMMITTED = (
     "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.sparseCheckout=false",
 )  # fmt: skip
 FILE = "100644"  # the mode of a new file
+FOLDER = "040000"  # that of a folder
 LINKED = "160000"  # and that of a submodule
 
 
 def tree_with(git: Git, base: str, edits: Iterable[Edit]) -> str:
     """Return the id of the tree that `base` becomes with these edits.
 
-    Made from blobs, in an index of its own: neither the checkout nor a filter has a say.
+    Made from objects, those on the way to an edit only: neither the checkout nor a filter has a
+    say, nor does the number of files matter.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        git("read-tree", base, env=index)
-        rows, nothing = [], "0" * len(base)
-        for edit in edits:
-            if edit.after is None:
-                rows.append(f"0 {nothing}\t{edit.path}\0")
-                continue
-            listed = ("--literal-pathspecs", "ls-files", "--stage", "-z", "--", edit.path)
-            mode = edit.mode or git(*listed, env=index)[:6] or FILE
-            blob = git("hash-object", "-w", "--stdin", stdin=edit.after)
-            rows.append(f"{mode} {blob}\t{edit.path}\0")
-        text = "".join(rows).encode("utf-8", "surrogateescape")
-        git("update-index", "-z", "--index-info", stdin=text, env=index)
-        return git("write-tree", env=index)
+    blobs = {
+        edit.path: ("", "")
+        if edit.after is None
+        else (edit.mode, git("hash-object", "-w", "--stdin", stdin=edit.after))
+        for edit in edits
+    }
+    return _tree(git, git.tree(base), blobs) or git("mktree", stdin=b"")
+
+
+def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
+    """Return `tree` with blobs, each a mode and an id ("" = no file), at paths; "" for no file.
+
+    A mode "" is the one that the file has.
+    """
+    if not blobs:
+        return tree
+    entries = _entries(git, tree) if tree else {}
+    kept = {name: entry for name, entry in entries.items() if name not in blobs}
+    folders = groupby(sorted(path for path in blobs if "/" in path), lambda path: path.split("/")[0])
+    for name, paths in folders:
+        below = {path.removeprefix(f"{name}/"): blobs[path] for path in paths}
+        mode, _, id_ = kept.pop(name, "  ").split(" ")
+        if made := _tree(git, id_ if mode == FOLDER else "", below):
+            kept[name] = f"{FOLDER} tree {made}"
+    for name, (mode, blob) in blobs.items():
+        if blob and "/" not in name:
+            kept[name] = f"{mode or entries.get(name, FILE)[:6]} blob {blob}"
+    rows = "".join(f"{entry}\t{name}\0" for name, entry in kept.items())
+    text = rows.encode("utf-8", "surrogateescape")
+    return git("mktree", "-z", "--missing", stdin=text) if kept else ""
+
+
+def _entries(git: Git, tree: str) -> dict[str, str]:
+    """Return mode, type and id of what is directly in a tree, by name."""
+    listed = git.of_objects("ls-tree", "-z", tree).decode("utf-8", "surrogateescape")
+    pairs = (row.partition("\t") for row in listed.split("\0")[:-1])
+    return {name: entry for entry, _, name in pairs}
 
 
 def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:
@@ -73,9 +98,7 @@ def worktree(git: Git, commit: str, tree: str | None = None) -> Iterator[Git]:
         try:
             git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
             there = replace(git, root=path)
-            there(*AS_COMMITTED, "read-tree", "--reset", "-u", commit)
-            if tree:
-                there(*AS_COMMITTED, "read-tree", "-m", "-u", commit, tree)
+            there(*AS_COMMITTED, "read-tree", "--reset", "-u", tree or commit)
             if git.blob(commit, ".gitmodules") is not None:
                 there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
             yield there

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -131,12 +132,12 @@ class Facts:
     files: tuple[IndexFile, ...]
     problems: tuple[Problem, ...]  # questions that got no answer
 
-    @property
+    @cached_property
     def taken(self) -> frozenset[Version]:
         """Return the versions that the index has, yanked ones included."""
         return frozenset(file.version for file in self.files if file.version)
 
-    @property
+    @cached_property
     def tags(self) -> list[str]:
         """Return the names of the remote's tags, the newest first."""
         refs = (ref for ref in self.refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
