@@ -24,10 +24,12 @@ The tour, from the top. Each room imports only from those below it:
 `landing`       how a release gets onto its branch: pushed, or merged by people
 `world`         the edges, `Git`, `Index` and `IntentRef`, built from options and environment
 `agreement`     do index, tags and main agree about each version
+`ahead`         what other machines are asked before it is known what comes of it
 `actions`       GitHub Actions: a step's summary and outputs, problems as annotations
 `console`       what the maintainer sees
 `intent`        the one ref on the remote that says: a release is unfinished
 `github`        what GitHub says of a repository, and its release pages
+`forge`         what GitHub has, as data: test runs, pull requests, release pages
 `limits`        what GitHub is asked again, and how long its rate limits are waited for
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -100,11 +101,15 @@ def _publish(options: Options, console: Console) -> None:
             f"--resume and --abandon take no level: {options.bump}",
             "leave one of them out",
         )
+    from release.readiness import ask_ahead
+
     git, projects = _here(options)
     world = _world(git, projects[0].config, options, console)
     if options.abandon:
-        _abandon(world.facts(projects[0].name, projects[0].config.branch), options, world, console)
+        _abandon(world.facts(projects[0]), options, world, console)
         return
+    if not options.resume:
+        ask_ahead(projects, world, options.waive)
     subjects = world.subjects(projects)
     if options.resume or subjects[0][1].intent_id:
         _finish(options, subjects, world, console)
@@ -116,7 +121,13 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     from release.pages import whats_next, with_drafts
     from release.plan import Said
     from release.publish import prepare, publish, story
-    from release.readiness import acknowledge, acknowledged, wait_for_tests, waits_for_tests
+    from release.readiness import (
+        acknowledge,
+        acknowledged,
+        ask_ahead,
+        wait_for_tests,
+        waits_for_tests,
+    )
     from release.steps import following, take
     from release.trust import released_before
 
@@ -139,6 +150,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
         if not (options.wait and waits_for_tests(refusal)):
             raise
         wait_for_tests(head, config, world, options.wait, console)
+        ask_ahead(projects, world, options.waive)
         draft = prepare(bump, world.subjects(projects), world, said)
     draft = with_drafts(draft, world)
     console.show_draft(draft, story(draft, projects, world))
@@ -190,6 +202,7 @@ def _publish_rc(options: Options, console: Console) -> None:
 
     git, projects = _here(options, options.ref)
     world = _world(git, projects[0].config, options, console)
+    world.ahead.ask([partial(world.index.check_credentials)])
     subjects = world.subjects(projects)
     bump = _bump(options, subjects)
     ask = () if options.ref else (clean_tree,)
@@ -209,7 +222,7 @@ def _status(options: Options, console: Console) -> None:
 
     git, project = _alone(options)
     world = _world(replace(git, is_reader=True), project.config, options, console)
-    facts = world.facts(project.name, project.config.branch)
+    facts = world.facts(project)
     status = look(project, facts, world)
     show(status, console)
     status.verdict()
@@ -239,7 +252,7 @@ def _yank(options: Options, console: Console) -> None:
     git, project = _alone(options)
     is_reader = options.check or options.dry_run
     world = _world(replace(git, is_reader=is_reader), project.config, options, console)
-    facts = world.facts(project.name, project.config.branch)
+    facts = world.facts(project)
     is_asked = options.check
     yank = decide(options.version, options.reason, project, facts, world, is_asked=is_asked)
     told = notice(yank, project, facts, world)

@@ -14,6 +14,7 @@ from release.git import TAGS, peeled
 from release.landing import release_branch
 from release.process import ProgramFailed
 from release.version import line, objection
+from release.world import RELEASE_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -198,7 +199,7 @@ def version_follows(case: Case) -> Problem | None:
 
 def credentials(case: Case) -> Problem | None:
     """Are there credentials, and does the index take them?"""
-    case.world.index.check_credentials()
+    case.world.ahead.answer(case.world.index.check_credentials)
     return None
 
 
@@ -210,25 +211,41 @@ def identity(case: Case) -> Problem | None:
 
 def push_permitted(case: Case) -> Problem | None:
     """May this user push the branch, or the one to be merged into it, and the intent?"""
-    draft, git = case.draft, case.world.git
+    draft, world = case.draft, case.world
     if case.facts.tip != draft.base or release_branch_is_free(case):
         return None  # said by other questions
-    branch = release_branch(draft) if case.world.by_pull_request else draft.branch
-    refs = (f"refs/heads/{branch}", case.world.intent.name)
+    refusal = world.ahead.answer(try_push, draft.base, pushed_to(draft.branch, world), world)
+    if not refusal:
+        return None
+    branch, remote = pushed_to(draft.branch, world, release_branch(draft)), world.git.remote
+    return Problem(
+        f"a push to {remote} is refused: {refusal}", f"git push --dry-run {remote} HEAD:{branch}"
+    )
+
+
+def pushed_to(branch: str, world: World, to_merge: str = f"{RELEASE_BRANCH}/next") -> str:
+    """Return what is pushed: the branch, or the one `to_merge` into it, whatever its name is.
+
+    A push for show tells the remote no names.
+    """
+    return to_merge if world.by_pull_request else branch
+
+
+def try_push(base: str, branch: str, world: World) -> str:
+    """Push a commit and the intent, for show; return why that is refused, "" when it isn't."""
+    git = world.git
+    refs = (f"refs/heads/{branch}", world.intent.name)
     try:
-        git.push(*(f"{draft.base}:{ref}" for ref in refs), dry_run=True, hooks=False)
+        git.push(*(f"{base}:{ref}" for ref in refs), dry_run=True, hooks=False)
     except ProgramFailed as error:
-        return Problem(
-            f"a push to {git.remote} is refused: {error.output.strip()}",
-            f"git push --dry-run {git.remote} HEAD:{branch}",
-        )
-    return None
+        return error.output.strip() or str(error)
+    return ""
 
 
 def notes_permitted(case: Case) -> Problem | None:
     """May the token write the release notes on GitHub?"""
     github = case.world.github
-    if not github or not github.token or github.may_write():
+    if not github or not github.token or case.world.ahead.answer(github.may_write):
         return None
     return Problem(
         f"the token doesn't let {github.url} be written, where the release notes belong",
@@ -242,9 +259,8 @@ def release_branch_is_free(case: Case) -> Problem | None:
     if not case.world.by_pull_request or not case.facts.is_remote_known:
         return None
     names = (branch, branch.partition("/")[0])  # git has no branch a/b beside a branch a
-    found = git.remote_refs(*(f"refs/heads/{name}" for name in names))
     for name in names:
-        if commit := found.get(f"refs/heads/{name}"):
+        if commit := case.facts.refs.get(f"refs/heads/{name}"):
             return Problem(
                 f"the branch {name} is on {git.remote} already, at {commit[:9]}; "
                 f"the release needs the name {branch}",

@@ -6,92 +6,30 @@ PyGithub in, frozen data out; it is imported where a project is on GitHub only.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
+from release.forge import Page, PullRequest, TestRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from github import Github
-    from github.GitRelease import GitRelease
+    from github.CheckRun import CheckRun
+    from github.CommitStatus import CommitStatus
     from github.Repository import Repository
     from github.WorkflowRun import WorkflowRun
 
 SILENCE = 30  # seconds without a byte
 BYTES = "application/octet-stream"
 INSTALLATION = "ghs_"  # how its tokens begin
-UNTAGGED = "untagged-"  # how the tag of a draft begins for which nobody has chosen one
 LONGEST = 120  # seconds that a rate limit may ask to wait
-GREEN = {"success", "neutral", "skipped"}  # conclusions of check runs, and states of statuses
 # Workflows that publish, as `init` writes them: their runs are no tests.
 PUBLISHING = frozenset({".github/workflows/alpha-release.yaml", ".github/workflows/release.yaml"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestRun:
-    """A check run or a commit status; `state` is what GitHub calls conclusion or state.
-
-    `""` = it hasn't ended. Of the runs of one name in one workflow, this is the newest.
-    """
-
-    name: str
-    state: str
-    url: str
-
-    @property
-    def is_pending(self) -> bool:
-        """Say whether it hasn't ended."""
-        return self.state in {"", "pending"}
-
-    @property
-    def is_green(self) -> bool:
-        """Say whether it ended well."""
-        return self.state in GREEN
-
-
-@dataclass(frozen=True, kw_only=True)
-class PullRequest:
-    """An open one; `milestone` is that one's title, "" where there is none."""
-
-    number: int
-    title: str
-    url: str
-    labels: frozenset[str]
-    milestone: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asset:
-    """A file of a release page; `sha256` is "" where GitHub doesn't say it."""
-
-    id: int
-    name: str
-    size: int
-    sha256: str
-    is_complete: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """A release on GitHub: the page that tells users of a tag."""
-
-    id: int
-    tag: str
-    title: str
-    body: str
-    url: str
-    is_draft: bool
-    is_prerelease: bool
-    is_immutable: bool
-    assets: tuple[Asset, ...]
-
-    def asset(self, name: str) -> Asset | None:
-        """Return the file of this name, None where there is none."""
-        return next((one for one in self.assets if one.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,19 +65,14 @@ class GitHub:
         So is a workflow that hasn't ended: not all of its check runs may be there yet. Runs of the
         workflows at the paths to `leave_out` don't count, nor those of this workflow.
         """
-        workflows = self._workflow_runs(commit)
+        with ThreadPoolExecutor() as pool:
+            asked_runs = pool.submit(self._check_runs, commit)
+            asked_statuses = pool.submit(self._statuses, commit)
+            workflows = self._workflow_runs(commit)
+        runs, statuses = asked_runs.result(), asked_statuses.result()
         paths = {suite: one.path.partition("@")[0] for suite, one in workflows.items()}
         idle = {*leave_out, self.workflow}
         idle |= {paths[suite] for suite, one in workflows.items() if str(one.id) == self.run}
-        with self._asking("which tests ran") as repository:
-            from github.CommitStatus import CommitStatus
-            from github.PaginatedList import PaginatedList
-
-            there = repository.get_commit(commit)
-            runs = [*there.get_check_runs(filter="latest")]
-            # Commit.get_statuses asks at a path that GitHub doesn't describe.
-            url = f"{there.url}/statuses"
-            statuses = [*PaginatedList(CommitStatus, repository.requester, url, None)]
         newest: dict[tuple[str, str], TestRun] = {}
         for status in statuses:  # the newest come first
             one = TestRun(name=status.context, state=status.state, url=status.target_url or "")
@@ -163,6 +96,20 @@ class GitHub:
             return {
                 one.check_suite_id: one for one in repository.get_workflow_runs(head_sha=commit)
             }
+
+    def _check_runs(self, commit: str) -> list[CheckRun]:
+        with self._asking("which tests ran") as repository:
+            return [*repository.get_commit(commit).get_check_runs(filter="latest")]
+
+    def _statuses(self, commit: str) -> list[CommitStatus]:
+        """Return the statuses of this commit, the newest first."""
+        with self._asking("which tests ran") as repository:
+            from github.CommitStatus import CommitStatus
+            from github.PaginatedList import PaginatedList
+
+            # Commit.get_statuses asks at a path that GitHub doesn't describe.
+            url = f"{repository.get_commit(commit).url}/statuses"
+            return [*PaginatedList(CommitStatus, repository.requester, url, None)]
 
     def pull_requests(self) -> list[PullRequest]:
         """Return the open pull requests."""
@@ -211,22 +158,21 @@ class GitHub:
     def page(self, tag: str, *titles: str) -> Page | None:
         """Return the release page of a tag; a draft may also be called by one of `titles`.
 
-        One that names another tag is another release's. Drafts are shown to those who may write
-        only.
+        Drafts are shown to those who may write only.
         """
         with self._asking(f"about the release page of {tag}") as repository:
             from github import UnknownObjectException
 
             try:
-                return _page(repository.get_release(tag))
+                return Page.of(repository.get_release(tag))
             except UnknownObjectException:
                 pass
-            for one in repository.get_releases():
-                is_free = one.tag_name.startswith(UNTAGGED) or one.tag_name in {"", *titles}
-                is_called_so = is_free and one.name in {tag, *titles}
-                if one.draft and (one.tag_name == tag or is_called_so):
-                    return _page(one)
-        return None
+        return next((one for one in self.drafts() if one.is_of(tag, *titles)), None)
+
+    def drafts(self) -> Iterator[Page]:
+        """Return the drafts of release pages."""
+        with self._asking("which release pages are drafted") as repository:
+            yield from (Page.of(one) for one in repository.get_releases() if one.draft)
 
     def draft(self, tag: str, title: str, body: str, *, is_prerelease: bool) -> None:
         """Make a release page that only those who may write can see."""
@@ -366,26 +312,3 @@ def repository_name(url: str, host: str) -> str:
     if found["scheme"] == "ssh":  # whose port isn't that of the pages
         there, host = there.partition(":")[0], host.partition(":")[0]
     return found["name"] if there in {host, f"ssh.{host}"} else ""
-
-
-def _page(one: GitRelease) -> Page:
-    return Page(
-        id=one.id,
-        tag=one.tag_name,
-        title=one.name or "",
-        body=one.body or "",
-        url=one.html_url,
-        is_draft=one.draft,
-        is_prerelease=one.prerelease,
-        is_immutable=bool(one.raw_data.get("immutable")),
-        assets=tuple(
-            Asset(
-                id=asset.id,
-                name=asset.name,
-                size=asset.size,
-                sha256=(asset.digest or "").removeprefix("sha256:"),
-                is_complete=asset.state == "uploaded",
-            )
-            for asset in one.assets
-        ),
-    )

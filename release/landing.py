@@ -16,6 +16,7 @@ from release.notes import GO_ON
 from release.process import ProgramFailed
 from release.project import Project
 from release.worktree import commit_on_top, merge, tree_with
+from release.world import RELEASE_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ class MergeConflict(ReleaseError):
 def release_branch(release: Release) -> str:
     """Return the name of the branch that is to be merged where nobody pushes to the main one."""
     name = f"{release.name}-" if release.folder else ""
-    return f"release/{name}{release.version}"
+    return f"{RELEASE_BRANCH}/{name}{release.version}"
 
 
 def titles(release: Release, world: World) -> list[str]:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.console import Line
+    from release.forge import Page
     from release.git import Git
-    from release.github import GitHub, Page
+    from release.github import GitHub
     from release.world import World
 
 MARK = "[YANKED]"

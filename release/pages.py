@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from release.github import GitHub, Page
+    from release.forge import Page
+    from release.github import GitHub
     from release.plan import Distribution, Draft, Plan, Release
     from release.world import World
 
@@ -77,6 +78,18 @@ def names(release: Release) -> list[str]:
     return [f"{release.name} {version}", *[version] * (not release.folder)]
 
 
+def drafts(github: GitHub) -> list[Page]:
+    """Return all pages that are drafted."""
+    return [*github.drafts()]
+
+
+def drafts_of(tag: str, release: Release, world: World) -> list[Page]:
+    """Return what people have drafted for a tag that is to be made, as it was when first asked."""
+    pages = world.ahead.answer(drafts, world.github) if world.github else []
+    own = [name for one in release.all if one.tag == tag for name in names(one)]
+    return [page for page in pages if page.is_of(tag, *own)]
+
+
 def page_of(tag: str, release: Release, github: GitHub) -> Page | None:
     """Look for the page of a tag of the release, which may be a draft called by its version."""
     own = (one for one in release.all if one.tag == tag)
@@ -92,14 +105,16 @@ def with_drafts(draft: Draft, world: World) -> Draft:
         return draft
     lead, *siblings = draft.all
     with suppress(ReleaseError):
-        pages = {tag: page_of(tag, draft, world.github) for tag in draft.tags}
+        pages = {tag: drafts_of(tag, draft, world) for tag in draft.tags}
         lead, *siblings = (replace(one, notes=_kept(one, pages[one.tag])) for one in draft.all)
     return replace(lead, siblings=tuple(siblings))
 
 
-def _kept(draft: Draft, page: Page | None) -> Notes:
-    own = _own(page.body) if page else ""
-    return Notes(source=f"those at {page.url}", text=own) if page and own else draft.notes
+def _kept(draft: Draft, pages: Sequence[Page]) -> Notes:
+    for page in pages[:1]:
+        if own := _own(page.body):
+            return Notes(source=f"those at {page.url}", text=own)
+    return draft.notes
 
 
 def titles(tag: str) -> tuple[str, str, str]:

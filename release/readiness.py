@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError
 from release.arguments import WAIVABLE
+from release.checks import pushed_to, try_push
 from release.github import PUBLISHING
-from release.pages import names
+from release.pages import drafts, drafts_of
 from release.steps import wait_while
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from release.checks import Case, Question
     from release.configuration import Configuration
     from release.console import Console
-    from release.github import GitHub, PullRequest, TestRun
+    from release.forge import PullRequest, TestRun
+    from release.github import GitHub
     from release.plan import Draft, Release
+    from release.project import Project
     from release.world import World
 
 BLOCKER = "release-blocker"  # the label of pull requests that a release waits for
@@ -41,6 +45,7 @@ class Waivable:
     name: str
     ask: Question
     applies: Callable[[Configuration, GitHub | None], bool]
+    ahead: Callable[[GitHub, str], partial[Any]] | None  # asks GitHub of a commit beforehand
 
     def __call__(self, case: Case) -> Problem | None:
         """Ask; what is wrong also says how the question is waived."""
@@ -60,6 +65,24 @@ def asked(config: Configuration, world: World, waived: Collection[str] = ()) -> 
     return [one for one in left if one.applies(config, world.github)]
 
 
+def ask_ahead(projects: Sequence[Project], world: World, waived: Collection[str]) -> None:
+    """Ask other machines at once what a release of HEAD is going to ask them.
+
+    Each question takes a round trip, and most of the time of all checks is spent on these.
+    """
+    config, github, base = projects[0].config, world.github, world.git.resolve("HEAD")
+    branch = pushed_to(world.likely_branch(config), world)
+    questions: list[partial[Any]] = [
+        partial(world.index.check_credentials),
+        partial(try_push, base, branch, world),
+    ]
+    if github:
+        questions += [partial(github.may_write)] if github.token else []
+        others = [one.ahead for one in asked(config, world, waived)]
+        questions += [ahead(github, base) for ahead in others if ahead]
+    world.ahead.ask(questions)
+
+
 # The last test run
 
 
@@ -68,7 +91,8 @@ def tests_are_green(case: Case) -> Problem | None:
     github, wanted = case.world.github, case.project.config.required_checks
     if not github:
         return None
-    return objection(case.draft.base, github.test_runs(case.draft.base, PUBLISHING), wanted, github)
+    runs = case.world.ahead.answer(github.test_runs, case.draft.base, PUBLISHING)
+    return objection(case.draft.base, runs, wanted, github)
 
 
 def objection(
@@ -132,7 +156,7 @@ def pull_requests_are_merged(case: Case) -> Problem | None:
     github = case.world.github
     expected = [
         one
-        for one in (github.pull_requests() if github else ())
+        for one in (case.world.ahead.answer(github.pull_requests) if github else ())
         if any(is_expected(one, release) for release in case.draft.all)
     ]
     if not expected:
@@ -158,7 +182,8 @@ def candidates_are_merged(case: Case) -> Problem | None:
     git, draft, config = case.world.git, case.draft, case.project.config
     if not is_major(draft) or not case.facts.is_remote_known:
         return None
-    branches = git.remote_refs(f"refs/heads/{config.candidate_branches}")
+    wanted = f"refs/heads/{config.candidate_branches}"
+    branches = {ref: tip for ref, tip in case.facts.refs.items() if fnmatchcase(ref, wanted)}
     if branches:
         git.fetch(*branches)
     left = {ref: git.commits_between(draft.base, tip) for ref, tip in branches.items()}
@@ -184,8 +209,7 @@ def notes_are_drafted(case: Case) -> Problem | None:
     github, log, draft = case.world.github, case.project.changelog, case.draft
     if log and draft.notes.source == log.path:
         return None
-    page = github.page(draft.tag, *names(draft)) if github else None
-    if not github or (page and page.body.strip()):
+    if not github or any(page.body.strip() for page in drafts_of(draft.tag, draft, case.world)):
         return None
     if not github.token:
         words = f"GitHub shows no draft without a token; are notes of {draft.title} drafted?"
@@ -203,7 +227,7 @@ def stakeholders_are_ready(case: Case) -> Problem | None:
     if case.draft.acknowledged or case.world.asks:
         return None
     if case.world.github:
-        case.world.github.approvers()  # raises why they can't be known
+        case.world.ahead.answer(case.world.github.approvers)  # raises why they can't be known
     return Problem(
         f"nobody has said: {'; '.join(wanted)}",
         "--acknowledge says it; so does a reviewer's approval of the environment on GitHub",
@@ -217,7 +241,7 @@ def acknowledged(config: Configuration, world: World, *, is_said: bool) -> tuple
     github = world.github
     who = (github.actor if github else "") or world.git.committer() if is_said else ""
     with suppress(ReleaseError):  # the question says so
-        who = who or ", ".join(github.approvers() if github else ())
+        who = who or ", ".join(world.ahead.answer(github.approvers) if github else ())
     return vouched(config, who) if who else ()
 
 
@@ -246,15 +270,31 @@ def _some(names: Iterable[str]) -> str:
 
 
 QUESTIONS = tuple(
-    Waivable(name=name, ask=ask, applies=applies)
-    for name, (ask, applies) in zip(
+    Waivable(name=name, ask=ask, applies=applies, ahead=ahead)
+    for name, (ask, applies, ahead) in zip(
         WAIVABLE,
         (
-            (tests_are_green, lambda config, there: bool(there) and config.required_checks != ()),
-            (pull_requests_are_merged, lambda _, there: bool(there)),
-            (candidates_are_merged, lambda config, _: not config.scheme),
-            (notes_are_drafted, lambda _, there: bool(there)),
-            (stakeholders_are_ready, lambda config, _: bool(config.acknowledge)),
+            (
+                tests_are_green,
+                lambda config, there: bool(there) and config.required_checks != (),
+                lambda github, base: partial(github.test_runs, base, PUBLISHING),
+            ),
+            (
+                pull_requests_are_merged,
+                lambda _, there: bool(there),
+                lambda github, _: partial(github.pull_requests),
+            ),
+            (candidates_are_merged, lambda config, _: not config.scheme, None),
+            (
+                notes_are_drafted,
+                lambda _, there: bool(there),
+                lambda github, _: partial(drafts, github),
+            ),
+            (
+                stakeholders_are_ready,
+                lambda config, _: bool(config.acknowledge),
+                lambda github, _: partial(github.approvers),
+            ),
         ),
         strict=True,
     )

@@ -52,8 +52,8 @@ def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
         return tree
     entries = _entries(git, tree) if tree else {}
     kept = {name: entry for name, entry in entries.items() if name not in blobs}
-    folders = groupby(sorted(path for path in blobs if "/" in path), lambda path: path.split("/")[0])
-    for name, paths in folders:
+    inside = sorted(path for path in blobs if "/" in path)
+    for name, paths in groupby(inside, lambda path: path.partition("/")[0]):
         below = {path.removeprefix(f"{name}/"): blobs[path] for path in paths}
         mode, _, id_ = kept.pop(name, "  ").split(" ")
         if made := _tree(git, id_ if mode == FOLDER else "", below):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
 from release.actions import Actions, publisher
+from release.ahead import Ahead
 from release.commands import FORGE_TOKENS, programs_env
 from release.git import TAGS
 from release.github import GitHub, repository_name
@@ -42,6 +43,7 @@ SECRET = (
 )
 # Files by which a step tells its runner something: this step does so itself.
 RUNNER = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+RELEASE_BRANCH = "release"  # …/1.3.0 is to be merged where nobody pushes to the main one
 SHORTEST = 6  # characters; hiding shorter values would blot out ordinary words
 
 
@@ -126,7 +128,7 @@ class Facts:
     name: str  # of the project that the index was asked about
     branch: str  # that releases are pushed to
     tip: str  # the branch's commit on the remote
-    refs: Mapping[str, str]  # that branch, HEAD's, the intent and all tags, with their ids
+    refs: Mapping[str, str]  # that branch, HEAD's, those to merge, the intent and all tags
     is_remote_known: bool
     intent_id: str | None
     files: tuple[IndexFile, ...]
@@ -176,6 +178,7 @@ class World:
     intent: IntentRef
     github: GitHub | None = None  # where the remote is there
     webhook: str = field(default="", repr=False)  # of Slack, where releases are announced
+    ahead: Ahead = field(default_factory=Ahead, compare=False, repr=False)
     asks: bool = False  # there is somebody who can be asked
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
@@ -239,10 +242,14 @@ class World:
                 return Problem(words, hint)
         return None
 
+    def likely_branch(self, config: Configuration) -> str:
+        """Return what is the branch of releases unless the remote's HEAD points to another one."""
+        return config.branch or self.git.branch() or "main"
+
     def subjects(self, projects: Sequence[Project]) -> list[Subject]:
         """Ask the remote, and the index about each of these projects."""
         lead, *others = projects
-        facts = self.facts(lead.name, lead.config.branch)
+        facts = self.facts(lead)
         about = self.facts_about([project.name for project in others], facts)
         return list(zip(projects, [facts, *about], strict=True))
 
@@ -258,15 +265,16 @@ class World:
 
         return [about(name) if name in asked else facts for name in names]
 
-    def facts(self, name: str, branch: str) -> Facts:
-        """Ask the remote and the index at once.
-
-        `branch` "" = the one that the remote's HEAD points to.
-        """
-        local = branch or self.git.branch() or "main"
-        wanted = ["HEAD", self.intent.name, f"refs/heads/{local}", f"{TAGS}*"]
+    def facts(self, project: Project) -> Facts:
+        """Ask the remote and the index at once."""
+        name, branch = project.name, project.config.branch
+        local = self.likely_branch(project.config)
+        branches = (local, f"{RELEASE_BRANCH}*", project.config.candidate_branches)
+        heads = (f"refs/heads/{one}" for one in branches)
         with ThreadPoolExecutor() as pool:
-            asked_refs = pool.submit(self.git.remote_refs, *wanted)
+            asked_refs = pool.submit(
+                self.git.remote_refs, "HEAD", self.intent.name, *heads, f"{TAGS}*"
+            )
             asked_files = pool.submit(self.index.files, name)
         problems: list[Problem] = []
         nothing: dict[str, str] = {}

@@ -129,7 +129,7 @@ def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         index = Index(repository=url, credentials=(USER, password))
         world = replace(world_of(git), index=index)
         sample = Project.at(git, "HEAD")
-        facts = world.facts("acme", "main")
+        facts = world.facts(sample)
         draft = prepare(Bump.parse("minor"), [(sample, facts)], world, Said(skip_tests=True))
         plan = prove(draft, [sample], world, Console(as_json=True), folder / "dist")
     (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
