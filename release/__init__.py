@@ -66,7 +66,8 @@ The tour, from the top. Each room imports only from those below it:
 `edits`         a file before and after a release
 `checkout`      the user's own: what differs in it from HEAD, and how it comes to a release
 `tagging`       an annotated tag that no ref points to yet; one that only a build sees
-`git`           the only place that runs git
+`git`           a clone and its remote: what is there, and what is pushed
+`clone`         a repository on this machine; the one place that runs git
 `tags`          which version each tag stands for, and how the next one is written
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today

@@ -136,7 +136,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
     if found := released_before(bump, subjects, world):
         tags, commit = found
         step = following(tags, commit, facts.branch, world)
-        if not (options.dry_run or step.done()):  # it was finished elsewhere
+        if not (options.dry_run or step.is_done()):  # it was finished elsewhere
             take(step, console)
         made = [(one.name, *pair) for one in projects for pair in one.tagged(tags).items()]
         console.show_released_before(tags, commit, made)

@@ -40,10 +40,8 @@ def follow(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
     The release is done without it, so whatever is in the way is left alone: that is returned.
     """
     try:
-        if tags:
-            git.fetch(*(f"{TAGS}{tag}:{TAGS}{tag}" for tag in tags))
+        tip = bring(tags, commit, branch, git)
         # A missing file is in no merge's way: git writes it, or leaves it missing.
-        tip = git.fetch_tip(branch) or commit
         changed = [path for path in dirty(git) if os.path.lexists(git.root / path)]
         if git.branch() != branch:
             return f"left alone: {branch} isn't checked out"
@@ -55,6 +53,24 @@ def follow(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
         once = f", once there is no {held}" if held else ""
         return f"left alone: git pull brings it{once}"
     return ""
+
+
+def bring(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
+    """Bring tags of the remote into this clone, and return the tip of its branch, or `commit`.
+
+    What this clone has made itself isn't fetched.
+    """
+    head, names = f"refs/heads/{branch}", [TAGS + tag for tag in tags]
+    refs = git.remote_refs(head, *names)
+    tip = refs.get(head, commit)
+    types = git.types(refs[name] for name in names if name in refs)
+    if tip != commit or len(types) < len(tags) or "missing" in types.values():
+        git.fetch(*[head] * (head in refs), *(f"{name}:{name}" for name in names))
+        return tip
+    for name in names:
+        if git.local_ref(name) != refs[name]:
+            git("update-ref", name, refs[name], "0" * len(refs[name]))
+    return tip
 
 
 def is_as_in(commit: str, path: str, git: Git) -> bool:

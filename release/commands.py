@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
-from release.git import REPOSITORY_VARIABLES
+from release.clone import REPOSITORY_VARIABLES
 from release.process import ProgramFailed, capture
 from release.worktree import AS_COMMITTED
 

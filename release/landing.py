@@ -58,77 +58,96 @@ def refspecs(branch: str, commit: str, tags: Mapping[str, str]) -> tuple[str, ..
 
 @dataclass(frozen=True, kw_only=True)
 class Landing:
-    """How far a release has come on the remote."""
+    """How far a release has come on the remote: what one look at it has shown."""
 
     tip: str | None  # of the branch that it is released from
     proposed: str | None  # the commit of the release branch
-    tagged: frozenset[str]  # those of its tags that are there
-    is_tagged: bool  # all of them are
-    is_merged: bool  # the branch contains the release commit
-    is_proposed: bool  # the release branch contains it
+    tagged: Mapping[str, str | None]  # those of its tags that are there, with their commits
+    intent_id: str | None
+    plan: Plan
+    git: Git
 
     @classmethod
     def of(cls, plan: Plan, world: World) -> Landing:
-        """Ask the remote; a tag on any other commit is a `ReleaseError`."""
-        git, tags = world.git, [TAGS + tag for tag in plan.tags]
+        """Ask the remote for all of it at once, and fetch what this clone may lack of branches."""
+        git, intent = world.git, world.intent.name
         branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
-        refs = git.remote_refs(*branches, *(name for tag in tags for name in (tag, f"{tag}^{{}}")))
-        tagged = {tag: peeled(refs, tag) for tag in tags if tag in refs}
-        for tag, commit in tagged.items():
-            if commit and commit != plan.commit:
-                name, release = tag.removeprefix(TAGS), plan.commit[:9]
-                raise ReleaseError(
-                    f"{name} on {git.remote} is at {commit[:9]}; the release is {release}",
-                    f"somebody else made that tag; find out why: git fetch {git.remote} {tag}",
-                )
-        if found := [branch for branch in branches if branch in refs]:
+        peels = (name for tag in plan.tags for name in (TAGS + tag, f"{TAGS}{tag}^{{}}"))
+        refs = git.remote_refs(intent, *branches, *peels)
+        known = {plan.base, plan.commit}
+        if found := [one for one in branches if one in refs and refs[one] not in known]:
             git.fetch(*found)
         tip, proposed = (refs.get(branch) for branch in branches)
         return cls(
             tip=tip,
             proposed=proposed,
-            tagged=frozenset(tag.removeprefix(TAGS) for tag in tagged),
-            is_tagged=len(tagged) == len(tags),
-            is_merged=bool(tip and git.is_ancestor(plan.commit, tip)),
-            is_proposed=bool(proposed and git.is_ancestor(plan.commit, proposed)),
+            tagged={tag: peeled(refs, TAGS + tag) for tag in plan.tags if TAGS + tag in refs},
+            intent_id=refs.get(intent),
+            plan=plan,
+            git=git,
         )
 
+    def insist_on_tags(self) -> Landing:
+        """Return itself; a tag on any other commit is a `ReleaseError`."""
+        for tag, commit in self.tagged.items():
+            if commit and commit != self.plan.commit:
+                release, remote = self.plan.commit[:9], self.git.remote
+                raise ReleaseError(
+                    f"{tag} on {remote} is at {commit[:9]}; the release is {release}",
+                    f"somebody else made that tag; find out why: git fetch {remote} {tag}",
+                )
+        return self
 
-def pushed(plan: Plan, world: World) -> bool:
+    @property
+    def is_tagged(self) -> bool:
+        """Say whether all tags are there."""
+        return len(self.tagged) == len(self.plan.tags)
+
+    @property
+    def is_merged(self) -> bool:
+        """Say whether the branch contains the release commit."""
+        return bool(self.tip and self.git.is_ancestor(self.plan.commit, self.tip))
+
+    @property
+    def is_proposed(self) -> bool:
+        """Say whether the release branch contains it."""
+        return bool(self.proposed and self.git.is_ancestor(self.plan.commit, self.proposed))
+
+
+def pushed(there: Landing) -> bool:
     """Say whether the remote has the tag on the release commit, and the commit in its branch."""
-    there = Landing.of(plan, world)
     return there.is_tagged and there.is_merged
 
 
-def proposed(plan: Plan, world: World) -> bool:
+def proposed(there: Landing) -> bool:
     """Say whether the remote has the tag, and the commit in a branch that is merged or to be."""
-    there = Landing.of(plan, world)
     return there.is_tagged and (there.is_merged or there.is_proposed)
 
 
 # Push
 
 
-def push(plan: Plan, world: World) -> None:
+def push(plan: Plan, world: World, before: Landing) -> None:
     """Push branch and tag in one transaction; a branch that moved meanwhile gets a merge.
 
     Where the branch takes no push: the tag, and a branch to be merged by people.
     """
     for tries_left in reversed(range(PUSHES)):
-        before = Landing.of(plan, world)
         if before.is_tagged and before.is_proposed and not before.is_merged:
             raise unmerged(plan, world, url=pull_request(plan, world))
         try:
             _push(plan, plan.branch, before, world)
         except ProgramFailed as error:
-            has_moved = world.git.fetch_tip(plan.branch) != before.tip
+            there = Landing.of(plan, world).insist_on_tags()
+            has_moved = there.tip != before.tip
             if has_moved and tries_left:
+                before = there
                 continue
             refusal = _refused(plan, plan.branch, error, world)
             if has_moved or REMOTE_REJECTED not in error.output:
                 raise refusal from error
             try:
-                propose(plan, world)
+                propose(plan, world, there)
             except ReleaseError as second:
                 raise ReleaseError(f"{refusal}\n{second}", *second.hints) from error
             raise unmerged(plan, world, error, url=pull_request(plan, world)) from error
@@ -136,9 +155,9 @@ def push(plan: Plan, world: World) -> None:
             return
 
 
-def propose(plan: Plan, world: World) -> None:
+def propose(plan: Plan, world: World, there: Landing) -> None:
     """Push the tag, and a branch at the release commit that is to be merged, in one transaction."""
-    there, branch, remote = Landing.of(plan, world), release_branch(plan), world.git.remote
+    branch, remote = release_branch(plan), world.git.remote
     if there.proposed and not there.is_proposed:
         raise ReleaseError(
             f"{branch} on {remote} is at {there.proposed[:9]}, without this release",
@@ -147,7 +166,7 @@ def propose(plan: Plan, world: World) -> None:
     try:
         _push(plan, branch, there, world)
     except ProgramFailed as error:
-        if not proposed(plan, world):
+        if not proposed(Landing.of(plan, world).insist_on_tags()):
             raise _refused(plan, branch, error, world) from error
 
 
@@ -251,7 +270,7 @@ def unmerged(
     )
 
 
-def see_merged(plan: Plan, world: World) -> None:
+def see_merged(plan: Plan, world: World, _: Landing) -> None:
     """Insist that the release branch is merged; `ReleaseError` says what is left."""
     raise unmerged(plan, world, url=pull_request(plan, world))
 
@@ -264,14 +283,12 @@ def _says(plan: Plan, world: World) -> bool:
     return False
 
 
-def delete_release_branch(plan: Plan, world: World) -> str:
+def delete_release_branch(plan: Plan, world: World, seen: Landing) -> str:
     """Delete the branch that was merged, while it is what was pushed; return what became of it."""
-    git, branch = world.git, release_branch(plan)
+    git, branch, there = world.git, release_branch(plan), seen.proposed
     ref = f"refs/heads/{branch}"
-    there = git.remote_refs(ref).get(ref)
     if there is None or branch == plan.branch or plan.commit == plan.base:
         return ""
-    git.fetch(ref)
     if plan.commit != there and not (plan.next_dev and git.parents(there) == [plan.commit]):
         return f"{branch} stays, it has moved"
     try:

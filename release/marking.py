@@ -10,7 +10,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
 from release.announcement import announce, yanked
@@ -24,6 +24,8 @@ from release.steps import Step, come
 from release.worktree import commit_on_top, tree_with
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packaging.version import Version
 
     from release.console import Line
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from release.git import Git
     from release.github import GitHub
     from release.world import World
+
+    Act = Callable[["Notice", Line], object]
 
 MARK = "[YANKED]"
 
@@ -84,7 +88,7 @@ class Notice:
         return announce(text, self.world.webhook)
 
 
-def marks(notice: Notice) -> list[Step]:
+def marks(notice: Notice) -> list[Step[Any]]:
     """Return the steps that tell users, of those places that tell the version."""
     changelog = in_changelog(notice)
     return [*on_github(notice, announces=not changelog), *changelog]
@@ -108,7 +112,7 @@ def by_hand(notice: Notice) -> str:
 # The release page
 
 
-def on_github(notice: Notice, *, announces: bool) -> list[Step]:
+def on_github(notice: Notice, *, announces: bool) -> list[Step[Any]]:
     """Return the steps that mark the version's pages, and take it away from the top."""
     github = notice.github
     if not github:
@@ -116,8 +120,9 @@ def on_github(notice: Notice, *, announces: bool) -> list[Step]:
     found = [
         Step(
             title=page_title(tag),
-            done=partial(is_page_marked, tag, notice, github),
-            do=partial(mark_page, tag, notice, github, announces=announces and not index),
+            look=partial(github.page, tag),
+            done=partial(is_page_marked, notice),
+            do=partial(mark_page, notice, announces=announces and not index),
         )
         for index, tag in enumerate(notice.tags)
         if notice.is_unfinished or github.page(tag)
@@ -125,8 +130,9 @@ def on_github(notice: Notice, *, announces: bool) -> list[Step]:
     if found and github.latest() in notice.tags and (page := heir(notice, github)):
         step = Step(
             title=f"Show {page.tag} as the latest release on GitHub",
-            done=lambda: github.latest() not in notice.tags,
-            do=lambda _line: github.make_latest(page),
+            look=github.latest,
+            done=lambda latest: latest not in notice.tags,
+            do=lambda _latest, _line: github.make_latest(page),
         )
         found.append(step)
     return found
@@ -137,17 +143,17 @@ def page_title(tag: str) -> str:
     return f"Mark the release notes of {tag} on GitHub"
 
 
-def is_page_marked(tag: str, notice: Notice, github: GitHub) -> bool:
+def is_page_marked(notice: Notice, page: Page | None) -> bool:
     """Say whether title and text of a page say it."""
-    page = github.page(tag)
     return page is not None and MARK in page.title and headline(notice) in page.body
 
 
-def mark_page(tag: str, notice: Notice, github: GitHub, line: Line, *, announces: bool) -> None:
+def mark_page(notice: Notice, page: Page | None, line: Line, *, announces: bool) -> None:
     """Say it in the title of a page and above its text."""
-    if not (page := github.page(tag)):
+    github = notice.github
+    if not (page and github):
         raise unfinished(notice)
-    title = page.title or tag
+    title = page.title or page.tag
     told = page.body if headline(notice) in page.body else f"{quote(notice)}\n\n{page.body}"
     github.write(page, title=title if MARK in title else f"{title} {MARK}", body=told)
     line.remark = notice.announce() if announces else ""
@@ -182,19 +188,26 @@ class Entry:
     edit: Edit | None
 
 
-def in_changelog(notice: Notice) -> list[Step]:
+def in_changelog(notice: Notice) -> list[Step[Any]]:
     """Return the steps that mark the changelog of the branch, where it tells the version."""
     if not (on_branch(notice) or (notice.is_unfinished and notice.has_changelog)):
         return []
-    done, hold = partial(is_marked, notice), partial(insist_on_no_release, notice)
     to_mark, *to_see = changelog_titles(notice)
+
+    def step(title: str, look: Callable[[Notice], bool], do: Act, *, is_push: bool) -> Step[bool]:
+        return Step(
+            title=title,
+            look=partial(look, notice),
+            do=lambda _, line: do(notice, line),
+            hold=lambda _: insist_on_no_release(notice) if is_push else None,
+            is_seen_at_once=is_push and not to_see,
+        )
+
     if not to_see:
-        act = partial(push, notice)
-        return [Step(title=to_mark, done=done, do=act, hold=hold, is_seen_at_once=True)]
-    proposed = partial(is_proposed, notice)
+        return [step(to_mark, is_marked, push, is_push=True)]
     return [
-        Step(title=to_mark, done=proposed, do=partial(propose, notice), hold=hold),
-        Step(title=to_see[0], done=done, do=partial(see_merged, notice)),
+        step(to_mark, is_proposed, propose, is_push=True),
+        step(to_see[0], is_marked, see_merged, is_push=False),
     ]
 
 
@@ -206,13 +219,13 @@ def changelog_titles(notice: Notice) -> list[str]:
     return [f"Mark {notice.version} in the changelog on {branch}"]
 
 
-def following(notice: Notice) -> Step:
+def following(notice: Notice) -> Step[bool]:
     """Return the step that brings this checkout to the branch, where that has the mark."""
     branch, world = notice.branch, notice.world
     return Step(
         title=f"Bring this checkout to {branch}",
-        done=lambda: is_marked(notice, "HEAD") or not is_marked(notice),
-        do=lambda line: come((), "HEAD", branch, world, line),
+        look=lambda: is_marked(notice, "HEAD") or not is_marked(notice),
+        do=lambda _, line: come((), "HEAD", branch, world, line),
     )
 
 

@@ -53,9 +53,9 @@ class Story:
         """Look for the page."""
         return page_of(self.tag, self.plan, self.github)
 
-    def insist_on_page(self) -> Page:
+    def insist_on(self, page: Page | None) -> Page:
         """Return the page, which has been drafted."""
-        if page := self.page:
+        if page:
             return page
         raise ReleaseError(f"{self.github.url} doesn't show the draft of {self.tag} yet")
 
@@ -146,15 +146,14 @@ def whats_next(release: Release, world: World) -> dict[str, str]:
 # Draft
 
 
-def drafted(story: Story) -> bool:
+def drafted(story: Story, page: Page | None) -> bool:
     """Say whether the page tells how this very release is installed."""
-    page = story.page
     return page is not None and installing(story) in _unix(page.body)
 
 
-def draft(story: Story) -> None:
+def draft(story: Story, page: Page | None) -> None:
     """Draft the page; where there is one, its words stay, and what is missing is added."""
-    if page := story.page:
+    if page:
         own = page.body if page.body.strip() else words(story)
         story.github.write(page, title=page.title or story.tag, body=body(own, story))
         return
@@ -219,15 +218,14 @@ def is_prerelease(story: Story) -> bool:
 # Fill
 
 
-def filled(story: Story) -> bool:
+def filled(story: Story, page: Page | None) -> bool:
     """Say whether the page has every file; one that nobody can change any more has what it has."""
-    page = story.page
     return page is not None and (page.is_immutable or not [*_absent(story, page)])
 
 
-def fill(story: Story, dist: Path) -> None:
+def fill(story: Story, page: Page | None, dist: Path) -> None:
     """Attach what is missing, from `dist` or else from the index."""
-    page = story.insist_on_page()
+    page = story.insist_on(page)
     sources = {
         one.filename: (release.name, one)
         for release in story.releases
@@ -268,16 +266,15 @@ def sums(distributions: Sequence[Distribution]) -> str:
 # Publish
 
 
-def published(story: Story) -> bool:
+def published(_story: Story, page: Page | None) -> bool:
     """Say whether everybody sees the page."""
-    page = story.page
     return page is not None and not page.is_draft
 
 
-def publish(story: Story) -> None:
+def publish(story: Story, page: Page | None) -> None:
     """Let everybody see the page; it is the latest where no higher final version is out."""
     story.github.publish(
-        story.insist_on_page(),
+        story.insist_on(page),
         story.tag,
         is_prerelease=is_prerelease(story),
         is_latest=is_latest(story),

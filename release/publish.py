@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError, pages
 from release import build as building
@@ -19,6 +19,7 @@ from release.checks import RELEASE, cases, check, unfinished
 from release.continuing import unfinished_on_error
 from release.git import OUT_OF_ORDER, REMOTE_REJECTED
 from release.landing import (
+    Landing,
     MergeConflict,
     landing_commit,
     proposal,
@@ -161,7 +162,7 @@ def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
         return finish(intent, rest, console)
 
 
-def finish(intent: Intent, steps: Iterable[Step], console: Console) -> Plan:
+def finish(intent: Intent, steps: Iterable[Step[Any]], console: Console) -> Plan:
     """Take every step that isn't done yet."""
     for step in steps:
         take(step, console)
@@ -207,7 +208,7 @@ def with_tags(plan: Plan, here: Git) -> Plan:
 
 def rehearse_push(plan: Plan, world: World) -> None:
     """Push what the release is going to push, for show; `Refused` when that is refused."""
-    branch, commit = plan.branch, land(plan, world)
+    branch, commit = plan.branch, land(plan, Landing.of(plan, world), world)
     if world.by_pull_request:
         branch, commit = release_branch(plan), proposal(plan, world)
     try:
@@ -219,11 +220,11 @@ def rehearse_push(plan: Plan, world: World) -> None:
         raise Refused((Problem(f"{words}:\n{error.output.strip()}", hint),)) from error
 
 
-def land(plan: Plan, world: World) -> str:
+def land(plan: Plan, there: Landing, world: World) -> str:
     """Return what is going to be pushed to the branch; `Refused` when it can't be merged."""
     git, branch = world.git, plan.branch
     try:
-        return landing_commit(plan, git.fetch_tip(branch), world)
+        return landing_commit(plan, there.tip, world)
     except MergeConflict as error:
         hint = f"git pull {git.remote} {branch}, and type the command again"
         raise Refused((Problem(str(error), hint),)) from error
@@ -316,20 +317,20 @@ def record(plan: Plan, world: World) -> Intent:
 def insist_on_time(intent: Intent, world: World) -> None:
     """Ask again, now that nobody else may begin, what was asked a while ago; else `Refused`."""
     plan, git = intent.plan, world.git
-    problem = None
-    if world.intent.id() != intent.id:
+    problem, there = None, Landing.of(plan, world)
+    if there.intent_id != intent.id:
         problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
         )
     for tag in plan.tags:
-        if problem is None and git.remote_tag(tag) not in {None, plan.commit}:
+        if problem is None and there.tagged.get(tag) not in {None, plan.commit}:
             problem = Problem(f"{tag} was made on {git.remote} meanwhile", "git fetch --tags")
     if problem:
         raise Refused((problem,))
     for one in plan.all:
         still_follows(one, world)
-    land(plan, world)
+    land(plan, there, world)
 
 
 def still_follows(release: Release, world: World, known: Iterable[Version] = ()) -> None:

@@ -239,7 +239,7 @@ def look_at_pending(facts: Facts, world: World) -> Pending | None:
 
 
 def progress(
-    steps: Iterable[Step],
+    steps: Iterable[Step[Any]],
 ) -> tuple[tuple[tuple[str, str], ...], tuple[Problem, ...]]:
     """Return each step's title and state, and why the next one can't be done, if that is known."""
     found: list[tuple[str, str]] = []
@@ -248,7 +248,7 @@ def progress(
     for step in steps:
         if state == DONE:
             try:
-                state = DONE if step.done() else NEXT
+                state = DONE if step.is_done() else NEXT
             except ReleaseError as error:
                 state, problems = NEXT, error.problems
         else:

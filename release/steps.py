@@ -6,19 +6,21 @@ is the resume logic, the check that an action had its effect, and what is shown.
 
 from __future__ import annotations
 
+import operator
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from release import ReleaseError, pages
 from release.announcement import announce, released
 from release.checkout import follow, followed
 from release.index import IndexUnreadable
 from release.landing import (
+    Landing,
     delete_release_branch,
     propose,
     proposed,
@@ -35,82 +37,96 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.console import Console, Line
+    from release.forge import Page
     from release.index import IndexFile
     from release.intent import Intent
     from release.pages import Story
     from release.plan import Distribution, Plan, Release
     from release.world import World
 
-    Look = Callable[[Plan, World], bool]
-    Act = Callable[[Plan, World], None]
-
+Seen = TypeVar("Seen")
 SEE = "See every file{} on the index"
 POLL = 2.0  # seconds between two looks at what an index lists
 UPLOADS = 8  # at once
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """A change of the world: `done` looks whether it is so already, `do` makes it so."""
+class Step(Generic[Seen]):
+    """A change of the world: `look` at it, `done` says whether it is so already, `do` makes it so.
+
+    What was seen serves all three; whatever comes later is looked at again.
+    """
 
     title: str
-    done: Callable[[], bool]
-    do: Callable[[Line], object]
-    hold: Callable[[], object] = lambda: None  # raises when it isn't ours to do any more
+    look: Callable[[], Seen]
+    do: Callable[[Seen, Line], object]
+    done: Callable[[Seen], bool] = bool
+    hold: Callable[[Seen], object] = lambda _: None  # raises when it isn't ours to do any more
     is_seen_at_once: bool = False
+
+    def is_done(self) -> bool:
+        """Look whether it is so."""
+        return self.done(self.look())
 
 
 class Reopened(ReleaseError):
     """The release was given up while a file was on its way, and is recorded again."""
 
 
-def take(step: Step, console: Console) -> None:
+def take(step: Step[Any], console: Console) -> None:
     """Do a step unless it is done; where that is seen at once, insist on seeing it."""
     with console.step(step.title) as line:
-        if step.done():
+        seen = step.look()
+        if step.done(seen):
             line.remark = "already so"
             return
         try:
-            step.hold()
-            step.do(line)
+            step.hold(seen)
+            step.do(seen, line)
         except Reopened:
             raise
         except ReleaseError:
             # An answer may get lost on its way, and another machine may have been faster.
             with suppress(IndexUnreadable):  # then what went wrong first says more
-                if step.done():
+                if step.is_done():
                     return
             raise
-        if step.is_seen_at_once and not step.done():
+        if step.is_seen_at_once and not step.is_done():
             raise ReleaseError(f"{step.title}: no error was reported, but it isn't so")
 
 
-def steps(intent: Intent, dist: Path, world: World) -> list[Step]:
+def steps(intent: Intent, dist: Path, world: World) -> list[Step[Any]]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
     plan, hold = intent.plan, partial(must_hold, intent, world)
     return [
         *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
-        *landings(plan, world, hold),
+        *landings(intent, world),
         following(plan.tags, plan.commit, plan.branch, world),
         *(step for story in stories(plan, world) for step in telling(story, dist, hold)),
         Step(
             title=f"Clear the intent {world.intent.name}",
-            done=lambda: world.intent.id() != intent.id,
+            look=partial(Landing.of, plan, world),
+            done=lambda seen: seen.intent_id != intent.id,
             do=partial(clear, intent, world),
             is_seen_at_once=True,
         ),
     ]
 
 
-def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step]:
+def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step[Page | None]]:
     """Return the steps that tell users of a release, on its page on GitHub."""
 
-    def step(title: str, done: Callable[[Story], bool], do: Callable[[Story], object]) -> Step:
+    def step(
+        title: str,
+        done: Callable[[Story, Page | None], bool],
+        do: Callable[[Story, Page | None], object],
+    ) -> Step[Page | None]:
         return Step(
             title=title,
+            look=lambda: story.page,
             done=partial(done, story),
-            do=lambda _line: do(story),
-            hold=hold,
+            do=lambda page, _line: do(story, page),
+            hold=lambda _: hold(),
             is_seen_at_once=True,
         )
 
@@ -122,15 +138,21 @@ def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step]:
     ]
 
 
-def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]:
+def landings(intent: Intent, world: World) -> list[Step[Landing]]:
     """Return the steps that bring branch and tag to the remote."""
+    plan = intent.plan
 
-    def step(title: str, done: Look, do: Act) -> Step:
+    def step(
+        title: str,
+        done: Callable[[Landing], bool],
+        do: Callable[[Plan, World, Landing], object],
+    ) -> Step[Landing]:
         return Step(
             title=title,
-            done=partial(done, plan, world),
-            do=lambda _line: do(plan, world),
-            hold=hold,
+            look=lambda: Landing.of(plan, world).insist_on_tags(),
+            done=done,
+            do=lambda seen, _line: do(plan, world, seen),
+            hold=lambda seen: insist_on(intent, seen.intent_id, world),
             is_seen_at_once=True,
         )
 
@@ -142,12 +164,17 @@ def landings(plan: Plan, world: World, hold: Callable[[], object]) -> list[Step]
 
 
 def must_hold(intent: Intent, world: World) -> None:
-    """Raise `ReleaseError` when the remote has another intent by now, or none.
+    """Raise `ReleaseError` when the remote has another intent by now, or none."""
+    insist_on(intent, world.intent.id(), world)
+
+
+def insist_on(intent: Intent, there: str | None, world: World) -> None:
+    """Raise `ReleaseError` when what is `there` on the remote is another intent, or none.
 
     A file may have been on its way when somebody abandoned the release. Then it is recorded again,
     because what is on the index must have its commit on the remote.
     """
-    plan, there = intent.plan, world.intent.id()
+    plan = intent.plan
     if there == intent.id:
         return
     if there is None and is_half_published(plan, world):
@@ -186,7 +213,7 @@ def uploads(
     dist: Path,
     world: World,
     hold: Callable[[], object] = lambda: None,
-) -> list[Step]:
+) -> list[Step[Any]]:
     """Return the steps that bring files to the index: one wheel, the other wheels, the sdist.
 
     The first file creates the release on the index. The sdist comes last, so that there is no
@@ -199,23 +226,20 @@ def uploads(
         *(
             Step(
                 title=f"Upload {title}",
-                done=partial(listed, name, group, world),
-                do=partial(upload, name, group, dist, world, hold),
+                look=partial(missing, name, group, world),
+                done=operator.not_,
+                do=partial(upload, name, dist, world, hold),
             )
             for title, group in zip(titles, groups, strict=True)
             if group
         ),
         Step(
             title=SEE.format(named(name, package.folder)),
-            done=lambda: not unseen(name, distributions, world),
-            do=partial(wait_until_listed, name, distributions, world),
+            look=partial(unseen, name, distributions, world),
+            done=operator.not_,
+            do=lambda _, line: wait_until_listed(name, distributions, world, line),
         ),
     ]
-
-
-def listed(name: str, distributions: Sequence[Distribution], world: World) -> bool:
-    """Say whether the index lists all these files with these hashes."""
-    return not missing(name, distributions, world)
 
 
 def missing(name: str, distributions: Iterable[Distribution], world: World) -> list[Distribution]:
@@ -232,15 +256,14 @@ def on_index(plan: Plan, files: Iterable[IndexFile], world: World) -> dict[str, 
 
 def upload(
     name: str,
-    distributions: Sequence[Distribution],
     dist: Path,
     world: World,
     hold: Callable[[], object],
+    wanted: Sequence[Distribution],
     line: Line,
 ) -> None:
-    """Send those files that the index lacks, several at once; each try only while `hold` allows."""
+    """Send the files that the index lacks, several at once; each try only while `hold` allows."""
     send = world.index.upload
-    wanted = missing(name, distributions, world)
     with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
         sent = [
             pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold)
@@ -296,12 +319,12 @@ def wait_while(
 # This checkout
 
 
-def following(tags: Sequence[str], commit: str, branch: str, world: World) -> Step:
+def following(tags: Sequence[str], commit: str, branch: str, world: World) -> Step[bool]:
     """Return the step that brings this checkout to a release."""
     return Step(
         title=f"Bring this checkout to {' and '.join(tags)}",
-        done=partial(followed, tags, commit, world.git),
-        do=partial(come, tags, commit, branch, world),
+        look=partial(followed, tags, commit, world.git),
+        do=lambda _, line: come(tags, commit, branch, world, line),
     )
 
 
@@ -313,10 +336,10 @@ def come(tags: Sequence[str], commit: str, branch: str, world: World, line: Line
 # The intent
 
 
-def clear(intent: Intent, world: World, line: Line) -> None:
+def clear(intent: Intent, world: World, seen: Landing, line: Line) -> None:
     """Clear the intent, and delete the release branch, if there is one: it is merged."""
     git, name = world.git, world.intent.name
-    line.remark = delete_release_branch(intent.plan, world)
+    line.remark = delete_release_branch(intent.plan, world, seen)
     try:
         if world.intent.clear(intent):  # whoever does it, announces
             said = announce(released(intent.plan, world), world.webhook)

@@ -5,6 +5,7 @@ It is done when the index says so of every file; then users are told.
 
 from __future__ import annotations
 
+import operator
 import re
 import shlex
 import webbrowser
@@ -256,8 +257,11 @@ def wait_until_yanked(yank: Yank, world: World, console: Console) -> Yank:
     look = partial(unyanked, yank, world)
     step = Step(
         title=SEEN,
-        done=lambda: not look(),
-        do=partial(wait_while, look, world.index.patience, pause=min(POLL, world.index.silence)),
+        look=look,
+        done=operator.not_,
+        do=lambda _, line: wait_while(
+            look, world.index.patience, line, pause=min(POLL, world.index.silence)
+        ),
     )
     with unfinished_on_error(world, console, hint=hint(yank, world)):
         take(step, console)
@@ -307,7 +311,7 @@ def tell(yank: Yank, notice: Notice, world: World, console: Console) -> None:
 def check(yank: Yank, notice: Notice, world: World, console: Console) -> None:
     """Print what is as it should be; `Unfinished` when something isn't."""
     with unfinished_on_error(world, console, hint=hint(yank, world)):
-        found = {step.title: step.done() for step in marking.marks(notice)}
+        found = {step.title: step.is_done() for step in marking.marks(notice)}
     found = {SEEN: yank.shown is not None, **found}
     is_done = all(found.values())
     console.document.update(yank.to_dict(), state="yanked" if found[SEEN] else "not yanked")
