@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Be the console script."""
+    sys.setswitchinterval(0.0005)  # seconds; a thread that imports gives way to one that runs git
     try:
         code = main()
     except KeyboardInterrupt:  # once more, while the first one was answered

@@ -154,6 +154,11 @@ class Clone:
             return folder
         return self("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 
+    def has_hooks(self) -> bool:
+        """Say whether git may run any hook; it brings samples, which it doesn't run."""
+        hooks = Path(self("rev-parse", "--path-format=absolute", "--git-path", "hooks"))
+        return hooks.is_dir() and any(path.suffix != ".sample" for path in hooks.iterdir())
+
     def told(self, tag: str) -> str:
         """Return a tag with its commit and the diff, as text to read."""
         return self("show", "--no-color", "--unified=1", tag)

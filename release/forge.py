@@ -81,7 +81,7 @@ class Page:
             url=one.html_url,
             is_draft=one.draft,
             is_prerelease=one.prerelease,
-            is_immutable=bool(one.raw_data.get("immutable")),
+            is_immutable=bool(one.immutable),
             assets=tuple(
                 Asset(
                     id=asset.id,

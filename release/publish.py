@@ -7,7 +7,7 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -177,16 +177,19 @@ def prove(
     Raises `ReleaseError` when tests, hooks, build or checks fail.
     """
     git = world.git
-    tree = tree_with(git, draft.base, draft.edits)
-    with worktree(git, draft.base, tree) as here:
+    tree, commands = tree_with(git, draft.base, draft.edits), tests(draft, projects)
+    with ExitStack() as trees:
+        here = trees.enter_context(worktree(git, draft.base, tree))
         commit = draft.base
         if draft.edits:
             with console.step("Commit"):
                 commit = commit_version(here, draft, tree)
-        for command, folder in tests(draft, projects):
+        for command, folder in commands:
             with console.step(f"Run the tests: {' '.join(command)}", log=True) as line:
                 building.run_tests(command, here.root / folder, world.programs_env(), line.note)
-    with worktree(git, commit) as here:
+        if commands or git.has_hooks():  # which may have left something
+            trees.close()
+            here = trees.enter_context(worktree(git, commit))
         built = [
             build_and_check(here, project, world, console, dist, version=one.version, tag=one.tag)
             for one, project in zip(draft.all, projects, strict=True)

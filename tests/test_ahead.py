@@ -1,0 +1,136 @@
+"""What other machines are asked, they are asked at once; and nothing more than once."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.githttp import git_over_http
+from tests.hub import TOKEN
+from tests.stage import with_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.github.forge import Forge
+    from tests.stage import Stage
+
+# listing, credentials · ls-remote, push · token, three about tests, pull requests, drafts
+ASKED_OF_GITHUB = 6
+ASKED = 2 + 2 + ASKED_OF_GITHUB
+PATIENCE = 60  # seconds until questions that don't come at once fail the test
+
+
+class Gate(ThreadingTCPServer):
+    """Stands before a server; nothing passes until `barrier` has seen all first connections."""
+
+    daemon_threads = True
+
+    def __init__(self, url: str, barrier: threading.Barrier) -> None:
+        there = urlsplit(url)
+        self.target, self.barrier = (there.hostname or "", there.port or 0), barrier
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = url.replace(f":{there.port}", f":{self.server_address[1]}")
+
+
+class Handler(BaseRequestHandler):
+    server: Gate
+
+    def handle(self) -> None:
+        if not getattr(self.server.barrier, "is_open", False):
+            try:
+                self.server.barrier.wait(PATIENCE)
+            except threading.BrokenBarrierError:
+                return
+            self.server.barrier.is_open = True  # type: ignore[attr-defined]
+        with socket.create_connection(self.server.target) as there:
+            back = threading.Thread(target=pour, args=(there, self.request))
+            back.start()
+            pour(self.request, there)
+            back.join()
+
+
+def pour(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def gate(url: str, barrier: threading.Barrier) -> Iterator[str]:
+    with Gate(url, barrier) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.url
+        server.shutdown()
+
+
+def test_every_question_is_on_its_way_before_any_is_answered(stage: Stage, hub: Forge) -> None:
+    name, barrier = "corp/acme", threading.Barrier(ASKED)
+    hub.token(TOKEN, pushes=name)
+    repository = hub.repository(name)
+    repository.check_run("tests", stage.git("rev-parse", "HEAD"))
+    repository.release("v1.3.0", draft=True, body="All is new.")
+    (stage.remote.parent / "corp").mkdir()
+    (stage.remote.parent / "corp/acme.git").symlink_to(stage.remote)
+    with ExitStack() as stack, git_over_http(stage.remote) as server:
+        api, index, web = (
+            stack.enter_context(gate(url, barrier))
+            for url in (os.environ["GITHUB_API_URL"], stage.url, server.url)
+        )
+        remote = web.replace("remote.git", f"{name}.git")
+        stage.git("remote", "set-url", "origin", remote)
+        for key, value in {
+            "GITHUB_SERVER_URL": f"http://{urlsplit(web).netloc.rpartition('@')[2]}",
+            "GITHUB_API_URL": api,
+            "TWINE_REPOSITORY_URL": index,
+        }.items():
+            stage.monkeypatch.setenv(key, value)
+        done = stage.run("publish", "minor", "--dry-run")
+    assert done.code == 0, done.err
+    assert not barrier.broken
+    assert len(hub.requests) == len({*hub.requests}) == ASKED_OF_GITHUB
+
+
+def test_a_release_asks_the_remote_few_times(stage: Stage) -> None:
+    """Each question is a connection, which over ssh takes a second."""
+    with git_over_http(stage.remote) as server:
+        stage.git("remote", "set-url", "origin", server.url)
+        done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    begun = [one for one in server.seen if one.startswith("GET")][::2]  # 401 comes first
+    reads = [one for one in begun if "git-upload-pack" in one]
+    assert len(begun) - len(reads) == PUSHES
+    assert len(reads) <= LOOKS
+
+
+PUSHES = 2 + 3  # two for show; the intent, the release, and the end of the intent
+LOOKS = (
+    12  # facts, rehearsal, after the intent, two a file, two at the push, checkout, two at the end
+)
+
+
+@pytest.mark.parametrize("way", ["hook", "tests"])
+def test_what_programs_leave_in_the_worktree_is_not_built(stage: Stage, way: str) -> None:
+    backend = """\
+from pathlib import Path
+from flit_core.buildapi import *
+assert not Path("left").exists(), "something was left"
+"""
+    stage.commit(with_backend(backend))
+    if way == "hook":
+        stage.hook("post-commit", "mkdir left")
+        done = stage.run("publish", "minor", "--skip-tests")
+    else:
+        noxfile = stage.clone.joinpath("noxfile.py").read_text(encoding="utf-8")
+        stage.commit({"noxfile.py": re.sub("import acme", "import os; os.mkdir('left')", noxfile)})
+        done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
