@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from release.build import build, check, top_level_modules
+from release.build import build, check, top_level_modules, trying
 from release.isolation import Environment
 from tests.stage import PYPROJECT, with_backend
 
@@ -54,8 +54,9 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     out.mkdir()
     assert Environment.fresh(tmp_path / "environment", env).uv is None
     version = Version("1.2.3")
-    built = build(stage.clone, out, name="acme", version=version, epoch=0, env=env)
-    check(built, out, previous=version, version=version, import_names=None, env=env)
+    with trying(env) as trial:
+        built = build(stage.clone, out, name="acme", version=version, epoch=0, env=env)
+        check(built, out, previous=version, version=version, import_names=None, trial=trial)
 
 
 BACKEND = """\
