@@ -9,13 +9,10 @@ import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
-from logging import WARNING
-from logging.handlers import BufferingHandler
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, TypeAlias
 
-from packaging.metadata import parse_email
 from packaging.tags import sys_tags
 from packaging.utils import (
     InvalidSdistFilename,
@@ -112,15 +109,17 @@ def build(  # noqa: PLR0913
     exactly one sdist and a wheel, or when a file isn't this version of this project.
     """
     env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
-    with ThreadPoolExecutor() as pool, TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
-        environments, made = (
-            Environments(here=Path(folder), env=env, kept=kept),
-            Path(folder, "dist"),
-        )
-        sdist = run_backend("sdist", tree, made, environments, on_line)
-        source = unpacked(sdist, Path(folder, "sdist"))
-        run_backend("wheel", source, made, environments, on_line)
+        environments = Environments(here=Path(folder), env=env, pool=pool, kept=kept)
+
+        def make() -> Path:
+            made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
+            sdist = run_backend("sdist", tree, made, environments, on_line)
+            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            return made
+
+        made = environments.settled(make)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     found = [_distribution(path, name, version) for path in paths]
@@ -139,8 +138,13 @@ def build(  # noqa: PLR0913
 def trying(env: Mapping[str, str], *, wanted: bool = True) -> Iterator[Trial | None]:
     """Make the environment in which a wheel is tried, beside all else; yield None for none."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
-        place = Path(folder, "environment")
-        yield pool.submit(Environment.fresh, place, env) if wanted else None
+        yield pool.submit(_tried_in, Path(folder, "environment"), env) if wanted else None
+
+
+def _tried_in(place: Path, env: Mapping[str, str]) -> Environment:
+    here = Environment.fresh(place, env)
+    here.warm_up()
+    return here
 
 
 def check(
@@ -168,6 +172,9 @@ def check(
 
 def check_descriptions(paths: Iterable[Path]) -> list[str]:
     """Return what `twine check` warns of; `ReleaseError` for a description that doesn't render."""
+    from logging import WARNING
+    from logging.handlers import BufferingHandler
+
     import rich
     from twine.commands.check import check, logger
 
@@ -197,6 +204,7 @@ def _by_description(paths: Iterable[Path]) -> list[Path]:
 
 
 def _described(path: Path) -> tuple[str | None, str | None]:
+    from packaging.metadata import parse_email
     from twine.package import DIST_TYPES
 
     kind = "bdist_wheel" if path.suffix == ".whl" else "sdist"

@@ -17,20 +17,23 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from packaging.requirements import Requirement
-
+from release import ReleaseError
 from release.isolation import Environment, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
+    Made = TypeVar("Made")
+
+Wanted: TypeAlias = "tuple[str, ...]"  # requirements, sorted
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
-UNUSED = 30 * DAY  # after which a record is cleared away
-MOST = 8  # records of one project
+LONG = 30 * DAY  # without a use, and an environment is removed
+MOST = 8  # environments of one project, and those of a day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,103 +50,98 @@ class _Record:
 class Environments:
     """The environments of one build, and of those before it if there is a folder `kept`.
 
-    That folder is the project's own: what a build leaves in an environment is there in the next one
-    unless it is seen, and no other project's build may. Else, and where the requirements can't be
-    pinned to files by their hashes, environments are made in the folder `here`, for this build.
-    Programs get `env`.
+    That folder is the project's own. Without one, and where requirements can't be pinned to files
+    by their hashes, environments are made in the folder `here`, for this build. Programs get `env`.
     """
 
     here: Path
     env: Mapping[str, str]
+    pool: Executor
     kept: Path | None = None
-    made: dict[tuple[str, ...], Environment] = field(default_factory=dict)
+    used: dict[Wanted, Environment] = field(default_factory=dict)
+    asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
 
     def having(self, requirements: Iterable[str], at: Path) -> Environment:
-        """Return one that has what the installer, run in `at`, finds for requirements."""
+        """Return one that has what the installer, run in `at`, finds for requirements.
+
+        The installer asks the index. That takes as long as a build, so meanwhile it may be the one
+        of the last build: let `settled` build in it.
+        """
         wanted = tuple(sorted(requirements))
-        if wanted not in self.made:
-            self.made[wanted] = self._kept(wanted, at) or self._fresh(wanted, at)
-        return self.made[wanted]
+        if wanted not in self.used:
+            self.asked[wanted] = self.pool.submit(self._current, wanted, at)
+            self.used[wanted] = self._last(wanted) or self.asked[wanted].result()
+        return self.used[wanted]
 
-    def _fresh(self, wanted: Iterable[str], at: Path) -> Environment:
-        fresh = Environment.fresh(self.here / secrets.token_hex(8), self.env)
-        fresh.install(wanted, at)
-        return fresh
+    def settled(self, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes in these environments, made again while one is out of date."""
+        while True:
+            try:
+                made = make()
+            except ReleaseError:
+                if self._were_current():
+                    raise
+            else:
+                if self._were_current():
+                    return made
 
-    def _kept(self, wanted: tuple[str, ...], at: Path) -> Environment | None:
-        """Return a kept environment, made now if need be; None where none can be."""
-        if not self.kept or any(Requirement(one).url for one in wanted) or not _own(self.kept):
-            return None
-        if (lock := resolved(wanted, at, self.env)) is None:
-            return None
-        place = self.kept / f"{_key(wanted)}.json"
-        if found := _found(place, lock):
-            return Environment.at(self.kept / found.name, self.env)
-        clear(self.kept)
+    def _were_current(self) -> bool:
+        """Say whether the environments that were used are the right ones; from now on they are."""
+        used = dict(self.used)
+        self.used.update({wanted: asked.result() for wanted, asked in self.asked.items()})
+        return used == self.used
+
+    def _current(self, wanted: Wanted, at: Path) -> Environment:
+        place = self._place(wanted)
+        lock = resolved(wanted, at, self.env) if place else None
+        if place is None or lock is None:
+            made = Environment.fresh(self.here / secrets.token_hex(8), self.env)
+            made.install(wanted, at)
+            return made
+        found = _read(place)
+        # pip resolves as slowly as it installs, so what it did within an hour isn't asked again.
+        if found and found.lock == lock and (lock or 0 <= time.time() - found.made < HOUR):
+            return Environment.at(place.with_name(found.name), self.env)
+        clear(place.parent.parent)
+        return self._make(wanted, lock, at, place)
+
+    def _make(self, wanted: Wanted, lock: str, at: Path, place: Path) -> Environment:
+        """Make an environment beside its record, which comes to `place`."""
         name = secrets.token_hex(8)
-        made = Environment.fresh(self.kept / name, self.env)
+        made = Environment.fresh(folder := place.with_name(name), self.env)
         if lock:
             made.install_locked(lock, at)
         else:
             made.install(wanted, at)
-        record = _Record(lock=lock, made=time.time(), name=name, print=_print(self.kept / name))
-        _write(place, record)
+        record = _Record(lock=lock, made=time.time(), name=name, print=_print(folder))
+        new = place.with_name(f"{name}.new")
+        with suppress(OSError):  # the next build makes another one
+            new.write_text(json.dumps(asdict(record)), encoding="utf-8")
+            new.replace(place)
         return made
 
+    def _last(self, wanted: Wanted) -> Environment | None:
+        """Return the environment of the last build, if there is one as it was made."""
+        place = self._place(wanted)
+        found = _read(place) if place else None
+        return Environment.at(place.with_name(found.name), self.env) if place and found else None
 
-def _key(wanted: Iterable[str]) -> str:
-    parts = [sys.version, sys.base_prefix, *wanted]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    def _place(self, wanted: Wanted) -> Path | None:
+        """Return where the record of requirements is, for this Python; None where none is kept."""
+        if not self.kept or not _is_own(self.kept):
+            return None
+        parts = json.dumps([sys.version, sys.base_prefix, *wanted])
+        return self.kept / f"{hashlib.sha256(parts.encode()).hexdigest()[:16]}.json"
 
 
-def _found(place: Path, lock: str) -> _Record | None:
-    """Return the record there if its environment is as it was made, and has what `lock` says.
-
-    pip resolves as slowly as it installs, so what it installed an hour ago isn't asked again.
-    """
+def _read(place: Path) -> _Record | None:
+    """Return the record there, if its environment is as it was made, which is used now."""
     with suppress(OSError, TypeError, ValueError):
         record = _Record(**json.loads(place.read_text(encoding="utf-8")))
-        is_current = record.lock == lock and (lock or 0 <= time.time() - record.made < HOUR)
-        if is_current and record.print == _print(place.parent / record.name):
-            os.utime(place)
+        if record.print == _print(folder := place.with_name(record.name)):
+            os.utime(folder)
             return record
     return None
-
-
-def _write(place: Path, record: _Record) -> None:
-    new = place.with_suffix(f".{record.name}")
-    new.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    with suppress(PermissionError):  # Windows: while somebody reads it
-        new.replace(place)
-    new.unlink(missing_ok=True)
-
-
-def clear(kept: Path) -> None:
-    """Remove what hasn't been used for long, and what killed runs have left behind."""
-    records = sorted(kept.glob("*.json"), key=_age)
-    for number, path in enumerate(records):
-        if number >= MOST or _age(path) > UNUSED:
-            path.unlink(missing_ok=True)
-    named = {json.loads(path.read_bytes())["name"] for path in kept.glob("*.json")}
-    for path in kept.iterdir():
-        if path.suffix != ".json" and path.name not in named and _age(path) > DAY:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
-
-
-def _own(folder: Path) -> bool:
-    """Make a folder for this user alone; say whether it is one."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError:
-        return False
-    if not hasattr(os, "getuid"):
-        return True
-    return found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def _print(folder: Path) -> str:
@@ -156,3 +154,34 @@ def _print(folder: Path) -> str:
             found = os.stat(path)  # noqa: PTH116 - a Path for each of thousands takes longer
             digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _is_own(folder: Path) -> bool:
+    """Make a folder for this user alone; say whether it is one."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    own = getattr(os, "getuid", lambda: found.st_uid)()
+    return found.st_uid == own and (sys.platform == "win32" or not found.st_mode & 0o077)
+
+
+def clear(cache: Path) -> None:
+    """Remove the environments of all projects that were not used for long, or are too many."""
+    for kept in cache.iterdir():
+        folders = sorted((path for path in kept.iterdir() if path.is_dir()), key=_unused)
+        for number, folder in enumerate(folders):
+            if _unused(folder) > (LONG if number < MOST else DAY):
+                shutil.rmtree(folder, ignore_errors=True)
+        for record in kept.glob("*.*"):
+            if _unused(record) > LONG:
+                record.unlink(missing_ok=True)
+
+
+def _unused(path: Path) -> float:
+    """Return for how many seconds an environment hasn't been used, 0 for one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from release.process import capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 ISOLATED = ("-I", "-m")  # a build.py or nox.py in the project is not what is meant
 
@@ -45,6 +45,12 @@ class Environment:
         capture([*argv, str(path)], cwd=path.parent, env=env)
         return here
 
+    def warm_up(self) -> None:
+        """Let uv learn what it wants to know of an interpreter before it installs there."""
+        if self.uv:
+            argv = [self.uv, "pip", "list", "--quiet", "--python", str(self.python)]
+            capture(argv, cwd=self.python.parent, env=self.env)
+
     def install(self, requirements: Iterable[str], at: Path, links: Path | None = None) -> None:
         """Install requirements (PEP 508) and wheels; nothing is done for none.
 
@@ -66,7 +72,7 @@ class Environment:
         would get into every other environment.
         """
         argv = [str(self.uv), "pip", "install", "--quiet", "--python", str(self.python)]
-        argv += ["--no-deps", "--require-hashes", "--link-mode", "clone", "--requirements", "-"]
+        argv += ["--no-deps", "--require-hashes", "--link-mode", "copy", "--requirements", "-"]
         argv += ["--compile-bytecode"] * ("PYTHONDONTWRITEBYTECODE" in self.env)
         capture(argv, cwd=at, env=self.env, stdin=lock.encode())
 
@@ -81,20 +87,19 @@ def uv_in(env: Mapping[str, str]) -> str | None:
     return shutil.which("uv", path=env.get("PATH"))
 
 
-def resolved(requirements: Iterable[str], at: Path, env: Mapping[str, str]) -> str | None:
+def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> str | None:
     """Return what uv, in the folder `at`, would install for requirements, with hashes of the files.
 
-    "" where there is no uv; None where something has no hash: it is a folder, or from an index that
-    tells none.
+    None where that can't be pinned, because it is a folder or a repository. Without uv nothing is
+    resolved: "", and None for URLs.
     """
-    uv, wanted = uv_in(env), "\n".join(requirements)
-    if not uv or not wanted:
-        return ""
+    if not (uv := uv_in(env)) or not requirements:
+        return None if any("@" in one for one in requirements) else ""
     with TemporaryDirectory() as folder:
         lock = Path(folder, "lock.txt")  # a project may configure another one, in its own tree
         argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable]
         argv += ["--generate-hashes", "--no-annotate", "--no-header", "--output-file", str(lock)]
-        capture(argv, cwd=at, env=env, stdin=wanted.encode())
+        capture(argv, cwd=at, env=env, stdin="\n".join(requirements).encode())
         text = lock.read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
     return text if all("--hash=" in entry for entry in entries) else None

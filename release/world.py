@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from platformdirs import user_cache_path
-
 from release import Problem, Refused, ReleaseError
 from release.actions import Actions, publisher
 from release.commands import FORGE_TOKENS, programs_env
@@ -123,6 +121,8 @@ def environments(git: Git) -> Path:
     It is known by where it is pushed to, so that its clones share them. NOX_RELEASE_CACHE names a
     folder that is one repository's own.
     """
+    from platformdirs import user_cache_path
+
     if own := os.environ.get("NOX_RELEASE_CACHE"):
         return Path(own).absolute() / "environments" / "own"
     name = str(git.root)
