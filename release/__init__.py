@@ -33,7 +33,9 @@ The tour, from the top. Each room imports only from those below it:
 `limits`        what GitHub is asked again, and how long its rate limits are waited for
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
-`isolation`     fresh virtual environments
+`backend`       the hooks of a build backend, which make sdist and wheel
+`environments`  build environments, kept from one build of a project to the next
+`isolation`     virtual environments
 `changes`       what a release changes in the tree: version, changelog, what own tools do
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
-import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
-from typing import Literal
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import TYPE_CHECKING, TypeAlias
 
 from packaging.tags import sys_tags
 from packaging.utils import (
@@ -25,13 +24,20 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
+from release.backend import run_backend, unpacked
 from release.commands import located
+from release.environments import Environments
 from release.isolation import ISOLATED, Environment
 from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from release.backend import OnLine
+
+Trial: TypeAlias = "Future[Environment]"  # in which a wheel is tried
 DEFAULT_TESTS = ("nox", "-s", "tests")
-OnLine = Callable[[str], object]
 STALE = 4  # the exit code of this script when a module tells the old version
 # Imports the modules named on the command line, and prints those that tell another version.
 SMOKE = """
@@ -92,22 +98,28 @@ def build(  # noqa: PLR0913
     version: Version | None,
     epoch: int,
     env: Mapping[str, str],
+    kept: Path | None = None,
     on_line: OnLine = print,
 ) -> tuple[Distribution, ...]:
     """Build sdist and wheel of `tree` into the folder `out`, and check each file.
 
-    `version` None is whatever it makes; `epoch` is SOURCE_DATE_EPOCH in seconds. Wheels come first
-    in the result, the sdist last. Raises `ReleaseError` when the build fails, when there isn't
+    `version` None is whatever it makes; `epoch` is SOURCE_DATE_EPOCH in seconds; `kept` is where
+    this project's build environments are kept, None to make fresh ones. Wheels come first in the
+    result, the sdist last. Raises `ReleaseError` when the build fails, when there isn't
     exactly one sdist and a wheel, or when a file isn't this version of this project.
     """
     env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        here, made = Environment.fresh(Path(folder, "environment"), env), Path(folder, "dist")
-        made.mkdir()
-        sdist, asked = run_backend("sdist", tree, made, here, on_line)
-        if asked:  # the wheel must do without
-            here = Environment.fresh(Path(folder, "another"), env)
-        run_backend("wheel", unpacked(sdist, Path(folder, "sdist")), made, here, on_line)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
+        pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
+        environments = Environments(here=Path(folder), env=env, pool=pool, kept=kept)
+
+        def make() -> Path:
+            made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
+            sdist = run_backend("sdist", tree, made, environments, on_line)
+            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            return made
+
+        made = environments.settled(make)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     found = [_distribution(path, name, version) for path in paths]
@@ -122,49 +134,17 @@ def build(  # noqa: PLR0913
     return (*wheels, *sdists)
 
 
-def run_backend(
-    kind: Literal["sdist", "wheel"], source: Path, out: Path, here: Environment, on_line: OnLine
-) -> tuple[Path, set[str]]:
-    """Build one distribution of `source` in the environment `here`, which gets what that needs.
-
-    Returns its path, and what the hook of this kind asked for besides `build-system.requires`.
-    Without any, one environment serves both kinds: half the time of `python -m build`.
-    """
-    from build import BuildBackendException, BuildException, ProjectBuilder
-
-    def run(
-        cmd: Sequence[str],
-        cwd: str | None = None,
-        extra_environ: Mapping[str, str] | None = None,
-    ) -> None:
-        env = {**here.programs_env(), **(extra_environ or {})}
-        stream(cmd, cwd=Path(cwd or source), env=env, on_line=on_line)
-
-    try:
-        builder = ProjectBuilder(source, python_executable=str(here.python), runner=run)
-        here.install(builder.build_system_requires, source)
-        here.install(asked := builder.get_requires_for_build(kind), source)
-        return Path(builder.build(kind, out)), asked
-    except (BuildException, BuildBackendException) as error:
-        cause = getattr(error, "exception", error)
-        words = cause.output if isinstance(cause, ProgramFailed) else str(error)
-        raise ReleaseError(
-            f"building the {kind} failed:\n{words.strip()}", "nox -s build tries it again"
-        ) from error
+@contextmanager
+def trying(env: Mapping[str, str], *, wanted: bool = True) -> Iterator[Trial | None]:
+    """Make the environment in which a wheel is tried, beside all else; yield None for none."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
+        yield pool.submit(_tried_in, Path(folder, "environment"), env) if wanted else None
 
 
-def unpacked(sdist: Path, folder: Path) -> Path:
-    """Unpack an sdist into a new folder, and return the one folder that is in it."""
-    has_filter = hasattr(tarfile, "data_filter") and not sdist.name.endswith(".zip")  # PEP 706
-    safely = {"filter": "data"} if has_filter else {}
-    try:
-        shutil.unpack_archive(sdist, folder, **safely)  # type: ignore[arg-type]
-        (source,) = folder.iterdir()
-    except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise ReleaseError(
-            f"the build made {sdist.name}, which can't be unpacked: {error}"
-        ) from error
-    return source
+def _tried_in(place: Path, env: Mapping[str, str]) -> Environment:
+    here = Environment.fresh(place, env)
+    here.warm_up()
+    return here
 
 
 def check(
@@ -174,49 +154,85 @@ def check(
     previous: Version,
     version: Version | None,
     import_names: tuple[str, ...] | None,
-    env: Mapping[str, str],
+    trial: Trial | None,
 ) -> list[str]:
     """Hold built files to what an index and an installer expect; return what they are warned of.
 
-    `twine check`, and the wheel that fits this interpreter is installed into a fresh environment
-    where its modules import. `ReleaseError` says what fails.
+    `twine check`, and the wheel that fits this interpreter is installed into the environment of the
+    `trial`, if there is any, where its modules import. `ReleaseError` says what fails.
     """
     paths = [folder / one.filename for one in distributions]
     with ThreadPoolExecutor() as pool:
-        checked = pool.submit(
-            capture,
-            [sys.executable, *ISOLATED, "twine", "--no-color", "check", *map(str, paths)],
-            cwd=folder,
-            env={**env, "COLUMNS": "200"},  # else twine breaks its sentences
+        described = pool.submit(check_descriptions, paths)
+        if trial:
+            old = str(previous) if version not in {None, previous} else ""
+            install_and_import(_fitting(paths), old, import_names, trial.result())
+        return described.result()
+
+
+def check_descriptions(paths: Iterable[Path]) -> list[str]:
+    """Return what `twine check` warns of; `ReleaseError` for a description that doesn't render."""
+    from logging import WARNING
+    from logging.handlers import BufferingHandler
+
+    import rich
+    from twine.commands.check import check, logger
+
+    rich.get_console().quiet = True
+    words = BufferingHandler(capacity=sys.maxsize)
+    logger.setLevel(WARNING)  # the uploads silence twine
+    logger.addHandler(words)
+    try:
+        is_refused = check([str(path) for path in _by_description(paths)])
+    finally:
+        logger.removeHandler(words)
+    told = list(dict.fromkeys(record.getMessage() for record in words.buffer))
+    if is_refused:
+        raise ReleaseError(
+            "`twine check` refuses the description:\n" + "\n".join(told),
+            "mend the readme, commit and push it, and type the command again",
         )
-        old = str(previous) if version not in {None, previous} else ""
-        install_and_import(_fitting(paths), old, import_names, env)
-        rows = checked.result().decode("utf-8", "replace").splitlines()
-    warnings = [row.removeprefix("WARNING").strip() for row in rows if row.startswith("WARNING")]
-    return list(dict.fromkeys(warnings))
+    return told
+
+
+def _by_description(paths: Iterable[Path]) -> list[Path]:
+    """Return the smallest file with each description: twine hashes what it checks."""
+    found = {}
+    for path in sorted(paths, key=lambda path: path.stat().st_size, reverse=True):
+        found[_described(path)] = path
+    return list(found.values())
+
+
+def _described(path: Path) -> tuple[str | None, str | None]:
+    from packaging.metadata import parse_email
+    from twine.package import DIST_TYPES
+
+    kind = "bdist_wheel" if path.suffix == ".whl" else "sdist"
+    metadata, _ = parse_email(DIST_TYPES[kind](str(path)).read())
+    return metadata.get("description"), metadata.get("description_content_type")
 
 
 def install_and_import(
-    wheel: Path, old: str, import_names: tuple[str, ...] | None, env: Mapping[str, str]
+    wheel: Path, old: str, import_names: tuple[str, ...] | None, here: Environment
 ) -> None:
     """Install a wheel into a fresh environment and import its modules; none may be `old` still.
 
     `import_names` None: all that are at the top level. What it requires may lie beside it.
     """
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        here = Environment.fresh(Path(folder, "environment"), env)
+    if import_names is None and is_empty(wheel):
+        raise ReleaseError(
+            f"{wheel.name} holds no file but its metadata",
+            "look at what the build backend is told to pack; import-names = [] in "
+            "[tool.nox-release] says that this is meant",
+        )
+    modules = top_level_modules(wheel) if import_names is None else import_names
+    with TemporaryDirectory() as folder:
         here.install([str(wheel)], Path(folder), links=wheel.parent)
-        modules = top_level_modules(wheel) if import_names is None else import_names
-        if import_names is None and is_empty(wheel):
-            raise ReleaseError(
-                f"{wheel.name} holds no file but its metadata",
-                "look at what the build backend is told to pack; import-names = [] in "
-                "[tool.nox-release] says that this is meant",
-            )
         smoke = Path(folder, "smoke.py")
         smoke.write_text(f"STALE = {STALE}{SMOKE}", encoding="utf-8")
+        argv = [str(here.python), "-I", str(smoke), old, *modules]
         try:
-            capture([str(here.python), "-I", str(smoke), old, *modules], cwd=Path(folder), env=env)
+            capture(argv, cwd=Path(folder), env=here.env)
         except ProgramFailed as error:
             stale = """version-files = ['PATH:__version__ = "{version}"'] in [tool.nox-release]"""
             broken = (
@@ -259,10 +275,10 @@ def _distribution(path: Path, name: str, version: Version | None) -> Distributio
     try:
         parse = parse_wheel_filename if path.suffix == ".whl" else parse_sdist_filename
         stated = {"the file's name": parse(path.name)[:2]}
-        metadata = PackageFile.from_filename(str(path), comment=None).metadata
+        package = PackageFile.from_filename(str(path), comment=None)  # reads the file in pieces
         stated["its metadata"] = (
-            canonicalize_name(metadata["name"]),
-            Version(metadata["version"]),
+            canonicalize_name(package.metadata["name"]),
+            Version(package.version),
         )
     except (InvalidSdistFilename, InvalidWheelFilename, InvalidVersion, TwineException) as error:
         raise ReleaseError(
@@ -278,8 +294,8 @@ def _distribution(path: Path, name: str, version: Version | None) -> Distributio
             )
     if path.suffix == ".whl":
         _has_one_dist_info(path)
-    data = path.read_bytes()
-    return Distribution(filename=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    sha256, size = str(package.sha2_digest), path.stat().st_size
+    return Distribution(filename=path.name, sha256=sha256, size=size)
 
 
 def _has_one_dist_info(wheel: Path) -> None:

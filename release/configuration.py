@@ -29,7 +29,10 @@ INHERITED = {
     *OF_THE_TOP,
     *("repository", "index-url", "patience"),
     *("message", "scheme", "next-dev", "test-command"),
+    *("install-check", "build-environment"),
 }
+
+CHOICES = {"main": ("push", "pull-request"), "build_environment": ("kept", "fresh")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class Configuration:
     changelog: str | bool = True  # a path, or true: the one that is kept; false: none is stamped
     next_dev: bool = False  # whether a commit with the next development version follows a release
     import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
+    install_check: bool = True  # whether the wheel is installed and imported
+    build_environment: str = "kept"  # or "fresh": made for each build
     required_checks: tuple[str, ...] | None = None  # on GitHub; default: all that ran, at least one
     candidate_branches: str = "release-candidate/*"  # that a major needs to be merged
     acknowledge: tuple[str, ...] = ()  # what somebody has to say before a release
@@ -118,8 +123,10 @@ def _insist(values: dict[str, Any]) -> None:
         calver.check_scheme(values["scheme"])
     if "scheme" in values and values.get("next_dev"):
         raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
-    if (main := values.get("main", "push")) not in {"push", "pull-request"}:
-        raise UsageError(f'{TABLE} main must be "push" or "pull-request", not {main!r}')
+    for key, (one, other) in CHOICES.items():
+        if (given := values.get(key, one)) not in {one, other}:
+            name = key.replace("_", "-")
+            raise UsageError(f'{TABLE} {name} must be "{one}" or "{other}", not {given!r}')
     for key, value in values.items():  # git would take it for an option
         if isinstance(value, str) and value.startswith("-"):
             raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")

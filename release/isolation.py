@@ -1,18 +1,20 @@
-"""Fresh virtual environments: made by uv where it is there, else by virtualenv and pip."""
+"""Virtual environments: made by uv where it is there, else by virtualenv and pip."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release.process import capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
 ISOLATED = ("-I", "-m")  # a build.py or nox.py in the project is not what is meant
 
@@ -26,16 +28,28 @@ class Environment:
     uv: str | None
 
     @classmethod
+    def at(cls, path: Path, env: Mapping[str, str]) -> Environment:
+        """Return the one at `path`; programs get `env`."""
+        python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        return cls(python=python, env=env, uv=uv_in(env))
+
+    @classmethod
     def fresh(cls, path: Path, env: Mapping[str, str]) -> Environment:
         """Make an empty one at `path`; programs get `env`."""
-        if uv := shutil.which("uv", path=env.get("PATH")):
-            argv = [uv, "venv", "--quiet", "--python", sys.executable]
+        here = cls.at(path, env)
+        if here.uv:
+            argv = [here.uv, "venv", "--quiet", "--python", sys.executable]
         else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
             argv = [sys.executable, *ISOLATED, "virtualenv", "--quiet", "--no-periodic-update"]
             argv += ["--no-setuptools"]  # nobody asked for it
         capture([*argv, str(path)], cwd=path.parent, env=env)
-        python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        return cls(python=python, env=env, uv=uv)
+        return here
+
+    def warm_up(self) -> None:
+        """Let uv learn what it wants to know of an interpreter before it installs there."""
+        if self.uv:
+            argv = [self.uv, "pip", "list", "--quiet", "--python", str(self.python)]
+            capture(argv, cwd=self.python.parent, env=self.env)
 
     def install(self, requirements: Iterable[str], at: Path, links: Path | None = None) -> None:
         """Install requirements (PEP 508) and wheels; nothing is done for none.
@@ -51,7 +65,41 @@ class Environment:
         further = ["--find-links", str(links)] if links else []
         capture([*pip, "--quiet", *further, *wanted], cwd=at, env=self.env)
 
+    def install_locked(self, lock: str, at: Path) -> None:
+        """Let uv install what `resolved` has said, for a long time.
+
+        No file is shared with uv's cache, as it would be by a hard link: what a build writes to it
+        would get into every other environment.
+        """
+        argv = [str(self.uv), "pip", "install", "--quiet", "--python", str(self.python)]
+        argv += ["--no-deps", "--require-hashes", "--link-mode", "copy", "--requirements", "-"]
+        argv += ["--compile-bytecode"] * ("PYTHONDONTWRITEBYTECODE" in self.env)
+        capture(argv, cwd=at, env=self.env, stdin=lock.encode())
+
     def programs_env(self) -> dict[str, str]:
         """Return the environment for what runs in it: its own programs first."""
         paths = [str(self.python.parent), self.env.get("PATH", os.defpath)]
         return {**self.env, "PATH": os.pathsep.join(paths)}
+
+
+def uv_in(env: Mapping[str, str]) -> str | None:
+    """Return the path of uv, None where it isn't there."""
+    return shutil.which("uv", path=env.get("PATH"))
+
+
+def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> str | None:
+    """Return what uv, in the folder `at`, would install for requirements, with hashes of the files.
+
+    None where that can't be pinned, because it is a folder or a repository. Without uv nothing is
+    resolved: "", and None for URLs.
+    """
+    if not (uv := uv_in(env)) or not requirements:
+        return None if any("@" in one for one in requirements) else ""
+    with TemporaryDirectory() as folder:
+        lock = Path(folder, "lock.txt")  # a project may configure another one, in its own tree
+        argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable]
+        argv += ["--generate-hashes", "--no-annotate", "--no-header", "--output-file", str(lock)]
+        capture(argv, cwd=at, env=env, stdin="\n".join(requirements).encode())
+        text = lock.read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=\S)", text.strip())
+    return text if all("--hash=" in entry for entry in entries) else None

@@ -134,6 +134,7 @@ class Draft(Release):
     remote: str  # its URL
     edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
+    tries: bool = True  # the wheel, installed and imported
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON values, with a diff for each file."""
@@ -292,6 +293,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         tests=tests,
         waived=said.waived,
         acknowledged=said.acknowledged,
+        tries=project.config.install_check,
     )
 
 

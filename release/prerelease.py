@@ -17,15 +17,7 @@ from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.continuing import unfinished_on_error
 from release.index import Conflict
 from release.plan import Said
-from release.publish import (
-    BUILD,
-    CHECK,
-    UPLOAD,
-    build_and_check,
-    draft_of,
-    each,
-    still_follows,
-)
+from release.publish import UPLOAD, build_and_check, draft_of, each, proofs, still_follows
 from release.steps import SEE, take, uploads
 from release.upload import UploadRefused
 from release.worktree import tree_with, worktree
@@ -93,7 +85,7 @@ def show_all(prepared: Iterable[tuple[Draft, ...]], console: Console) -> None:
     *others, last = drafts = [found[0] for found in prepared]
     for draft in others:
         console.show_draft(draft, ())
-    console.show_draft(last, [*each(drafts, BUILD, CHECK), *each(drafts, UPLOAD, SEE)])
+    console.show_draft(last, [*proofs(drafts), *each(drafts, UPLOAD, SEE)])
 
 
 def publish_all(

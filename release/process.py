@@ -90,9 +90,12 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.held: list[int] | None = None
+        self.elsewhere: dict[int, list[int]] = {}  # by thread
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Be told of a signal."""
+        for came in list(self.elsewhere.values()):
+            came.append(number)
         if self.held is None:
             raise KeyboardInterrupt
         self.held.append(number)
@@ -101,14 +104,19 @@ class Interrupts:
     def later(self) -> Iterator[Sequence[int]]:
         """Yield the signals that come in this block; Python tells only the main thread of them."""
         came: list[int] = []
-        is_told = threading.current_thread() is threading.main_thread()
+        thread = threading.get_ident()
+        is_told = thread == threading.main_thread().ident
         if is_told:
             self.held = came
+        else:
+            self.elsewhere[thread] = came
         try:
             yield came
         finally:
             if is_told:
                 self.held = None
+            else:
+                del self.elsewhere[thread]
             if came:
                 raise KeyboardInterrupt
 

@@ -40,6 +40,7 @@ from release.world import today
 
 BUILD = "Build sdist and wheel{}"
 CHECK = "Check the files{}; install and import the wheel"
+UNTRIED = "Check the files{}; the wheel isn't installed (install-check = false)"
 UPLOAD = "Upload wheels{}, then the sdist"
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
     return [
         *["Commit"] * bool(draft.edits),
         *(f"Run the tests: {' '.join(command)}" for command, _ in tests(draft, projects)),
-        *each(draft.all, BUILD, CHECK),
+        *proofs(draft.all),
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *each(draft.all, UPLOAD, SEE),
@@ -134,6 +135,13 @@ def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
 def each(releases: Iterable[Release], *titles: str) -> list[str]:
     """Return the titles of steps that are taken for each package."""
     return [title.format(named(one.name, one.folder)) for one in releases for title in titles]
+
+
+def proofs(drafts: Iterable[Draft]) -> list[str]:
+    """Return the titles of the steps that prove each package."""
+    return [
+        title for one in drafts for title in each([one], BUILD, CHECK if one.tries else UNTRIED)
+    ]
 
 
 # Publish
@@ -271,28 +279,33 @@ def build_and_check(  # noqa: PLR0913
     They must be `version`; None: whatever the build backend makes. Where that takes the version
     from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
-    env, is_tagged = world.programs_env(), bool(project.vcs and tag)
+    env, is_tagged, config = world.programs_env(), bool(project.vcs and tag), project.config
     of = named(project.name, project.folder)
-    with console.step(BUILD.format(of)) as line, tagged(here, tag) if is_tagged else nullcontext():
-        distributions = building.build(
-            here.root / project.folder,
-            dist,
-            name=project.name,
-            version=version,
-            epoch=here.time(),
-            env=env,
-            on_line=line.note,
-        )
-    with console.step(CHECK.format(of)) as line:
-        warnings = building.check(
-            distributions,
-            dist,
-            previous=project.version,
-            version=version,
-            import_names=project.config.import_names,
-            env=env,
-        )
-        line.remark = " ".join(warnings)
+    with building.trying(env, wanted=config.install_check) as trial:
+        with (
+            console.step(BUILD.format(of)) as line,
+            tagged(here, tag) if is_tagged else nullcontext(),
+        ):
+            distributions = building.build(
+                here.root / project.folder,
+                dist,
+                name=project.name,
+                version=version,
+                epoch=here.time(),
+                env=env,
+                kept=world.environments if config.build_environment == "kept" else None,
+                on_line=line.note,
+            )
+        with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
+            warnings = building.check(
+                distributions,
+                dist,
+                previous=project.version,
+                version=version,
+                import_names=config.import_names,
+                trial=trial,
+            )
+            line.remark = " ".join(warnings)
     return distributions
 
 

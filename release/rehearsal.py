@@ -102,7 +102,7 @@ def rehearsal(git: Git, config: Configuration) -> Iterator[Rehearsal]:
         with serve(files) as (url, password):
             index = Index(repository=url, credentials=(USER, password))
             intent = IntentRef(git=clone, name=config.intent_ref)
-            world = World(git=clone, index=index, intent=intent, asks=True)  # nobody needs to know
+            world = World(git=clone, index=index, intent=intent, asks=True, rehearsed=git)
             yield Rehearsal(world=world, remote=remote, files=files)
 
 

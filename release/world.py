@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -115,6 +117,24 @@ def on_github(git: Git) -> GitHub | None:
     )
 
 
+def environments(git: Git) -> Path:
+    """Return where build environments of a repository are kept, apart from those of any other.
+
+    It is known by where it is pushed to, so that its clones share them. NOX_RELEASE_CACHE names a
+    folder that is one repository's own.
+    """
+    from platformdirs import user_cache_path
+
+    if own := os.environ.get("NOX_RELEASE_CACHE"):
+        return Path(own).absolute() / "environments" / "own"
+    name = str(git.root)
+    with suppress(ReleaseError):  # there is no remote
+        name = git.url()
+        name = str((git.root / name).resolve()) if (git.root / name).exists() else name
+    cache = user_cache_path("nox-release", appauthor=False)
+    return cache / "environments" / sha256(name.encode()).hexdigest()[:16]
+
+
 def reach_loopback() -> None:
     """Keep requests to this machine away from a proxy; requests and pip read the variable."""
     for key in ("NO_PROXY", "no_proxy"):
@@ -183,6 +203,7 @@ class World:
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
     here: str = ""  # and which packages
+    rehearsed: Git | None = None  # the repository in whose place this one is
 
     @classmethod
     def of(
@@ -223,6 +244,11 @@ class World:
     def again(self) -> str:
         """Return what a command that continues must say besides."""
         return self.here + self.there
+
+    @property
+    def environments(self) -> Path:
+        """Return where build environments of this repository are kept."""
+        return environments(self.rehearsed or self.git)
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for tests and builds: our own tools first."""

@@ -45,6 +45,7 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             "HOME": str(home),
             "USERPROFILE": str(home),
             "XDG_CONFIG_HOME": str(home / "config"),
+            "NOX_RELEASE_CACHE": str(home / "cache"),  # the sample is one project
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "Ada",
             "GIT_AUTHOR_EMAIL": "ada@example.org",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
 from packaging.version import Version
 
-from release.build import build, check, top_level_modules
+from release import ReleaseError
+from release.build import build, check, check_descriptions, top_level_modules, trying
 from release.isolation import Environment
 from tests.stage import PYPROJECT, with_backend
 
@@ -54,8 +59,9 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     out.mkdir()
     assert Environment.fresh(tmp_path / "environment", env).uv is None
     version = Version("1.2.3")
-    built = build(stage.clone, out, name="acme", version=version, epoch=0, env=env)
-    check(built, out, previous=version, version=version, import_names=None, env=env)
+    with trying(env) as trial:
+        built = build(stage.clone, out, name="acme", version=version, epoch=0, env=env)
+        check(built, out, previous=version, version=version, import_names=None, trial=trial)
 
 
 BACKEND = """\
@@ -217,3 +223,83 @@ def test_a_wheel_with_nothing_in_it_is_refused(stage: Stage) -> None:
     done = stage.run("build")
     assert done.code == 1
     assert "acme-1.2.3-py3-none-any.whl holds no file but its metadata" in done.err
+
+
+LARGE = """\
+import zipfile
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    with zipfile.ZipFile(f"{folder}/{name}", "a") as wheel:
+        with wheel.open("acme.bin", "w", force_zip64=True) as file:
+            for _ in range(100):
+                file.write(bytes(2**20))
+    return name
+"""
+MEASURED = """
+import os, resource, sys
+from pathlib import Path
+from packaging.version import Version
+import twine.commands.check, build
+from release.build import build, check, trying
+tree, out = map(Path, sys.argv[1:])
+version = Version("1.2.3")
+idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with trying(os.environ) as trial:
+    built = build(tree, out, name="acme", version=version, epoch=0, env=os.environ)
+    check(built, out, previous=version, version=version, import_names=None, trial=trial)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there it is in kilobytes")
+def test_memory_does_not_grow_with_the_files(stage: Stage, tmp_path: Path) -> None:
+    stage.commit(with_backend(LARGE))
+    (out := tmp_path / "out").mkdir()
+    argv = [sys.executable, "-I", "-c", MEASURED, str(stage.clone), str(out)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert max(path.stat().st_size for path in out.iterdir()) > 100 * 2**20
+    assert int(done.stdout.splitlines()[-1]) < 30 * 2**10
+
+
+def test_descriptions_are_checked_after_uploads_have_silenced_twine(tmp_path: Path) -> None:
+    logging.getLogger("twine").setLevel(logging.CRITICAL)
+    assert check_descriptions([wheel(tmp_path, "one")]) == MISSING
+
+
+MISSING = [
+    "`long_description_content_type` missing. defaulting to `text/x-rst`.",
+    "`long_description` missing.",
+]
+BROKEN = "\nDescription-Content-Type: text/x-rst\n\n`broken\n"
+
+
+def wheel(folder: Path, name: str, text: str = "\n") -> Path:
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}-1.0.dist-info/METADATA", f"{metadata}{text}")
+    return path
+
+
+def test_every_description_is_checked(tmp_path: Path) -> None:
+    others = [wheel(tmp_path, name) for name in ("one", "two")]
+    assert check_descriptions(others) == MISSING
+    paths = [others[0], wheel(tmp_path, "broken", BROKEN), others[1]]
+    with pytest.raises(ReleaseError, match=r"(?s)`twine check` refuses.*syntax errors in markup"):
+        check_descriptions(paths)
+
+
+def test_the_wheel_need_not_be_tried(stage: Stage) -> None:
+    words = "Check the files; the wheel isn't installed (install-check = false)"
+    stage.commit({"acme.py": '"""A sample."""\nimport gone\n', "noxfile.py": "import nox\n"})
+    assert "No module named 'gone'" in stage.run("build").err
+    setting = "\n[tool.nox-release]\ninstall-check = false\n"
+    stage.commit({"pyproject.toml": PYPROJECT + setting})
+    for verb in (["publish", "minor", "--skip-tests"], ["publish-rc", "minor"]):
+        assert words in stage.run(*verb, "--dry-run").out
+    done = stage.run("build")
+    assert done.code == 0, done.err
+    assert words in done.out

@@ -123,6 +123,7 @@ for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(one, ti
 """
 OURS = """
 import os, signal, sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from release.process import ENDINGS, capture, interrupts, stream
 
@@ -133,7 +134,10 @@ if how.endswith("terminal"):
     import fcntl, termios
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 try:
-    if how.startswith("capture"):
+    if how == "capture in a thread":
+        with ThreadPoolExecutor() as pool:
+            pool.submit(capture, argv, cwd=Path.cwd(), env=os.environ).result()
+    elif how.startswith("capture"):
         print(capture(argv, cwd=Path.cwd(), env=os.environ).decode())
     else:
         stream(argv, cwd=Path.cwd(), env=os.environ, on_line=print)
@@ -171,7 +175,7 @@ def assert_nobody_writes(at: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("how", ["capture", "stream"])
+@pytest.mark.parametrize("how", ["capture", "stream", "capture in a thread"])
 def test_a_signal_to_us_alone_ends_all_that_a_program_has_started(
     tmp_path: Path, how: str, name: str
 ) -> None:

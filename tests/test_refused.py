@@ -389,7 +389,7 @@ def test_the_build_makes_another_version(stage: Stage) -> None:
 def test_the_description_would_not_render(stage: Stage) -> None:
     readme = "readme = {text = '`broken', content-type = 'text/x-rst'}"
     stage.commit({"pyproject.toml": PYPROJECT.replace('readme = "README.md"', readme)})
-    refused(stage, "publish", "minor", words=("twine --no-color check", "syntax errors in markup"))
+    refused(stage, "publish", "minor", words=("`twine check` refuses", "syntax errors in markup"))
 
 
 def test_a_module_does_not_import_once_installed(stage: Stage) -> None:

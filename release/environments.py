@@ -1,0 +1,187 @@
+"""Build environments, kept from one build of a project to the next.
+
+One has exactly what the project's build requirements resolve to now, and nothing has touched it
+since it was made. It is made under a name of its own, and a record, written last and in one piece,
+says what is in it: a run that is killed leaves no record, and two runs at once don't wait for each
+other. A record is replaced, an environment never: whoever builds in it may go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from release import ReleaseError
+from release.isolation import Environment, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    Made = TypeVar("Made")
+
+Wanted: TypeAlias = "tuple[str, ...]"  # requirements, sorted
+HOUR = 3600.0  # seconds
+DAY = 24 * HOUR
+LONG = 30 * DAY  # without a use, and an environment is removed
+MOST = 8  # environments of one project, and those of a day
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """What is in a kept environment."""
+
+    lock: str  # what the requirements were resolved to, with hashes; "" by pip, which can't say
+    made: float  # seconds since the epoch
+    name: str  # of its folder
+    print: str  # of its files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environments:
+    """The environments of one build, and of those before it if there is a folder `kept`.
+
+    That folder is the project's own. Without one, and where requirements can't be pinned to files
+    by their hashes, environments are made in the folder `here`, for this build. Programs get `env`.
+    """
+
+    here: Path
+    env: Mapping[str, str]
+    pool: Executor
+    kept: Path | None = None
+    used: dict[Wanted, Environment] = field(default_factory=dict)
+    asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
+
+    def having(self, requirements: Iterable[str], at: Path) -> Environment:
+        """Return one that has what the installer, run in `at`, finds for requirements.
+
+        The installer asks the index. That takes as long as a build, so meanwhile it may be the one
+        of the last build: let `settled` build in it.
+        """
+        wanted = tuple(sorted(requirements))
+        if wanted not in self.used:
+            self.asked[wanted] = self.pool.submit(self._current, wanted, at)
+            self.used[wanted] = self._last(wanted) or self.asked[wanted].result()
+        return self.used[wanted]
+
+    def settled(self, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes in these environments, made again while one is out of date."""
+        while True:
+            try:
+                made = make()
+            except ReleaseError:
+                if self._were_current():
+                    raise
+            else:
+                if self._were_current():
+                    return made
+
+    def _were_current(self) -> bool:
+        """Say whether the environments that were used are the right ones; from now on they are."""
+        used = dict(self.used)
+        self.used.update({wanted: asked.result() for wanted, asked in self.asked.items()})
+        return used == self.used
+
+    def _current(self, wanted: Wanted, at: Path) -> Environment:
+        place = self._place(wanted)
+        lock = resolved(wanted, at, self.env) if place else None
+        if place is None or lock is None:
+            made = Environment.fresh(self.here / secrets.token_hex(8), self.env)
+            made.install(wanted, at)
+            return made
+        found = _read(place)
+        # pip resolves as slowly as it installs, so what it did within an hour isn't asked again.
+        if found and found.lock == lock and (lock or 0 <= time.time() - found.made < HOUR):
+            return Environment.at(place.with_name(found.name), self.env)
+        clear(place.parent.parent)
+        return self._make(wanted, lock, at, place)
+
+    def _make(self, wanted: Wanted, lock: str, at: Path, place: Path) -> Environment:
+        """Make an environment beside its record, which comes to `place`."""
+        name = secrets.token_hex(8)
+        made = Environment.fresh(folder := place.with_name(name), self.env)
+        if lock:
+            made.install_locked(lock, at)
+        else:
+            made.install(wanted, at)
+        record = _Record(lock=lock, made=time.time(), name=name, print=_print(folder))
+        new = place.with_name(f"{name}.new")
+        with suppress(OSError):  # the next build makes another one
+            new.write_text(json.dumps(asdict(record)), encoding="utf-8")
+            new.replace(place)
+        return made
+
+    def _last(self, wanted: Wanted) -> Environment | None:
+        """Return the environment of the last build, if there is one as it was made."""
+        place = self._place(wanted)
+        found = _read(place) if place else None
+        return Environment.at(place.with_name(found.name), self.env) if place and found else None
+
+    def _place(self, wanted: Wanted) -> Path | None:
+        """Return where the record of requirements is, for this Python; None where none is kept."""
+        if not self.kept or not _is_own(self.kept):
+            return None
+        parts = json.dumps([sys.version, sys.base_prefix, *wanted])
+        return self.kept / f"{hashlib.sha256(parts.encode()).hexdigest()[:16]}.json"
+
+
+def _read(place: Path) -> _Record | None:
+    """Return the record there, if its environment is as it was made, which is used now."""
+    with suppress(OSError, TypeError, ValueError):
+        record = _Record(**json.loads(place.read_text(encoding="utf-8")))
+        if record.print == _print(folder := place.with_name(record.name)):
+            os.utime(folder)
+            return record
+    return None
+
+
+def _print(folder: Path) -> str:
+    """Return what changes with any file of an environment, but for modules compiled on import."""
+    digest = hashlib.sha256()
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted({*folders} - {"__pycache__"})
+        for name in sorted(files):
+            path = f"{place}/{name}"
+            found = os.stat(path)  # noqa: PTH116 - a Path for each of thousands takes longer
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_own(folder: Path) -> bool:
+    """Make a folder for this user alone; say whether it is one."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    own = getattr(os, "getuid", lambda: found.st_uid)()
+    return found.st_uid == own and (sys.platform == "win32" or not found.st_mode & 0o077)
+
+
+def clear(cache: Path) -> None:
+    """Remove the environments of all projects that were not used for long, or are too many."""
+    for kept in cache.iterdir():
+        folders = sorted((path for path in kept.iterdir() if path.is_dir()), key=_unused)
+        for number, folder in enumerate(folders):
+            if _unused(folder) > (LONG if number < MOST else DAY):
+                shutil.rmtree(folder, ignore_errors=True)
+        for record in kept.glob("*.*"):
+            if _unused(record) > LONG:
+                record.unlink(missing_ok=True)
+
+
+def _unused(path: Path) -> float:
+    """Return for how many seconds an environment hasn't been used, 0 for one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
