@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from release.plan import Plan
     from release.world import World
 
-SETTLE = 10.0  # seconds in which an upload that was on its way turns up
+SETTLE = 10.0  # seconds in which an upload that was on its way, or begun since, turns up
 
 
 def abandon(intent: Intent, world: World, console: Console) -> Plan:

@@ -27,7 +27,7 @@ OF_THE_TOP = {
 # What packages below the top of a repository share.
 INHERITED = {
     *OF_THE_TOP,
-    *("repository", "index-url", "patience"),
+    *("repository", "index-url", "patience", "uploads"),
     *("message", "scheme", "next-dev", "test-command"),
     *("install-check", "build-environment"),
 }
@@ -61,6 +61,7 @@ class Configuration:
     acknowledge: tuple[str, ...] = ()  # what somebody has to say before a release
     intent_ref: str = "refs/release/intent"
     patience: int = 600  # seconds that an index may take to list a file that it has accepted
+    uploads: int = 16  # files that are sent to it at once
 
     @classmethod
     def load(cls, table: dict[str, Any]) -> Configuration:

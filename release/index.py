@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import threading
 import time
 from base64 import b64encode
+from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import requests
     from pypi_simple import DistributionPackage, ProjectPage
+    from twine.package import PackageFile
     from twine.settings import Settings
 
     from release.plan import Distribution
@@ -67,6 +68,7 @@ class Index:
     publisher: str = ""  # what it has to know of a workflow to trust it
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
+    uploads: int = 16  # files that are sent at once
 
     # What it is
 
@@ -197,8 +199,8 @@ class Index:
             if file.filename == one.filename and self.has(one, [file]):
                 with path.open("wb") as target:
                     target.writelines(self._content(file))
-                self._insist_on_bytes(path, one)
-                return
+                if sha256_of(path) == one.sha256:
+                    return
         raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
 
     def _content(self, file: IndexFile) -> Iterator[bytes]:
@@ -255,12 +257,13 @@ class Index:
         """
         from release.upload import UploadRefused, UploadUncertain
 
-        self._insist_on_bytes(path, one)
+        package = self._package(path, one)
         doubt: UploadUncertain | None = None
         for pause in (*PAUSES, None):
             hold()
             try:
-                return self._sender.send(path, progress)
+                with self._sender() as sender:
+                    return sender.send(package, progress)
             except UploadUncertain as error:
                 if self._has_after(error, one, name):
                     return None
@@ -276,13 +279,17 @@ class Index:
                 raise
         return None
 
-    def _insist_on_bytes(self, path: Path, one: Distribution) -> None:
-        """Raise `ReleaseError` unless `path` has the bytes of the plan."""
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != one.sha256:
+    def _package(self, path: Path, one: Distribution) -> PackageFile:
+        """Return what twine sends, which is read once for that; it must be the file of the plan."""
+        from release.upload import packaged
+
+        package = packaged(path) if path.exists() else None
+        if package is None or package.sha2_digest != one.sha256:
             raise IndexUnreadable(
                 f"{self.simple_url} listed {one.filename} a moment ago, and not now; it wasn't "
                 "sent, because building it again made other bytes, or none",
             )
+        return package
 
     def _has_after(self, error: ReleaseError, one: Distribution, name: str) -> bool:
         """Ask whether the index has a file in spite of `error`."""
@@ -307,13 +314,12 @@ class Index:
             raise Conflict(message)
         return False
 
-    @property
-    def _sender(self) -> Sender:
-        """Return this thread's own: requests doesn't promise that a session may be shared."""
-        if not hasattr(self._senders, "own"):
-            self._senders.own = self._new_sender()
-        sender: Sender = self._senders.own
-        return sender
+    @contextmanager
+    def _sender(self) -> Iterator[Sender]:
+        """Lend one that nobody else uses: requests doesn't promise that a session may be shared."""
+        sender = self._idle.pop() if self._idle else self._new_sender()
+        yield sender
+        self._idle.append(sender)  # with its connection; one that failed is given up
 
     def _new_sender(self) -> Sender:
         from release.upload import Sender
@@ -321,8 +327,8 @@ class Index:
         return Sender(self._settings, self.timeout)
 
     @cached_property
-    def _senders(self) -> threading.local:
-        return threading.local()
+    def _idle(self) -> deque[Sender]:
+        return deque()
 
     def secrets(self) -> list[str]:
         """Return the passwords that are known without a question, for nobody to see."""
@@ -335,7 +341,7 @@ class Index:
         from twine.exceptions import TwineException
 
         settings = self._settings_for(interactive=False)
-        with contextlib.suppress(TwineException):
+        with suppress(TwineException):
             if not settings.auth.is_pypi():
                 return (settings.username or "", settings.password or "")
         return None
@@ -349,6 +355,15 @@ class Index:
         from release.upload import settings
 
         return settings(self.repository, self.credentials, interactive=interactive)
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's sha256; large ones are read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _listed(package: DistributionPackage) -> IndexFile:

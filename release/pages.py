@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.changes import notes
+from release.index import sha256_of
 from release.notes import Notes, escaped
 from release.project import Project
 
@@ -242,7 +243,7 @@ def fill(story: Story, page: Page | None, dist: Path) -> None:
 
 def is_built(path: Path, one: Distribution) -> bool:
     """Say whether `path` is that very file; building it again may have made other bytes."""
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == one.sha256
+    return path.exists() and sha256_of(path) == one.sha256
 
 
 def _absent(story: Story, page: Page) -> Iterator[str]:

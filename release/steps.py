@@ -10,9 +10,10 @@ import operator
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from release import ReleaseError, pages
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 Seen = TypeVar("Seen")
 SEE = "See every file{} on the index"
 POLL = 2.0  # seconds between two looks at what an index lists
-UPLOADS = 8  # at once
+FRESH = 2.0  # seconds for which it is believed that a release isn't abandoned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,31 @@ class Step(Generic[Seen]):
     def is_done(self) -> bool:
         """Look whether it is so."""
         return self.done(self.look())
+
+
+@dataclass(kw_only=True)
+class Hold:
+    """Raises when a release isn't ours to go on with.
+
+    Those who begin to send at about the same time share an answer: it gets old, but not older than
+    FRESH, and whoever abandons a release waits longer than that for what is on its way.
+    """
+
+    ask: Callable[[], object] = lambda: None
+    asked: float = -FRESH
+    lock: Lock = field(default_factory=Lock)
+
+    def __call__(self) -> None:
+        """Ask."""
+        before = time.monotonic()
+        self.ask()
+        self.asked = before
+
+    def shared(self) -> None:
+        """Ask, unless somebody just has."""
+        with self.lock:
+            if time.monotonic() - self.asked >= FRESH:
+                self()
 
 
 class Reopened(ReleaseError):
@@ -97,7 +123,7 @@ def take(step: Step[Any], console: Console) -> None:
 
 def steps(intent: Intent, dist: Path, world: World) -> list[Step[Any]]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
-    plan, hold = intent.plan, partial(must_hold, intent, world)
+    plan, hold = intent.plan, Hold(ask=partial(must_hold, intent, world))
     return [
         *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
         *landings(intent, world),
@@ -212,7 +238,7 @@ def uploads(
     distributions: Sequence[Distribution],
     dist: Path,
     world: World,
-    hold: Callable[[], object] = lambda: None,
+    hold: Hold | None = None,
 ) -> list[Step[Any]]:
     """Return the steps that bring files to the index: one wheel, the other wheels, the sdist.
 
@@ -228,7 +254,7 @@ def uploads(
                 title=f"Upload {title}",
                 look=partial(missing, name, group, world),
                 done=operator.not_,
-                do=partial(upload, name, dist, world, hold),
+                do=partial(upload, name, dist, world, hold or Hold()),
             )
             for title, group in zip(titles, groups, strict=True)
             if group
@@ -258,15 +284,15 @@ def upload(
     name: str,
     dist: Path,
     world: World,
-    hold: Callable[[], object],
+    hold: Hold,
     wanted: Sequence[Distribution],
     line: Line,
 ) -> None:
     """Send the files that the index lacks, several at once; each try only while `hold` allows."""
     send = world.index.upload
-    with ThreadPoolExecutor(max_workers=UPLOADS) as pool:
+    with ThreadPoolExecutor(max_workers=world.index.uploads) as pool:
         sent = [
-            pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold)
+            pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold.shared)
             for one in wanted
         ]
         try:

@@ -73,6 +73,11 @@ def settings(
     return made
 
 
+def packaged(path: Path) -> PackageFile:
+    """Read a file as twine does: its metadata, and its hashes in pieces."""
+    return PackageFile.from_filename(str(path), comment=None)
+
+
 class Sender:
     """One connection to an index. Not to be shared between threads: a `Session` mustn't be."""
 
@@ -88,20 +93,19 @@ class Sender:
         for scheme in ("http://", "https://"):
             self.repository.session.mount(scheme, self.adapter)
 
-    def send(self, path: Path, progress: Progress) -> None:
+    def send(self, package: PackageFile, progress: Progress) -> None:
         """Send a file once; `UploadRefused` after a no, `UploadUncertain` after no clear answer."""
-        self.adapter.progress = progress
-        package = PackageFile.from_filename(str(path), comment=None)
+        self.adapter.progress, name = progress, package.basefilename
         try:
             # twine counts attempts here, whatever the name says, and makes no pause between them.
             answer = self.repository.upload(package, max_redirects=1)
         except requests.RequestException as error:
             raise UploadUncertain(
-                f"sending {path.name} to {self.repository.url} failed: {reason(error)}"
+                f"sending {name} to {self.repository.url} failed: {reason(error)}"
             ) from error
         if answer.ok and not answer.is_redirect:  # PyPI says 200; others 201 or 202
             return
-        message = f"{self.repository.url} didn't take {path.name}: {status(answer)}"
+        message = f"{self.repository.url} didn't take {name}: {status(answer)}"
         code = answer.status_code
         if code in UNCERTAIN or code >= SERVER_ERROR or answer.is_redirect:
             raise UploadUncertain(message, asked_pause(answer))

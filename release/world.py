@@ -223,6 +223,7 @@ class World:
             interactive=interactive,
             publisher=publisher(os.environ),
             patience=config.patience,
+            uploads=config.uploads,
         )
         there = f" --repository {shlex.quote(index.upload_url)}" if repository else ""
         here = "".join(f" --package {shlex.quote(one)}" for one in packages)

@@ -77,7 +77,7 @@ REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
 INTENT = "refs/release/intent"
 # What carrying out a plan asks of the listing: before the first upload, before the second, and in
 # the end, twice.
-FIRST, LATER, SEEN = 3, 5, 7
+FIRST, LATER, SEEN = 2, 3, 5
 
 BACKEND = """\
 import io, pathlib, re, tarfile, zipfile

@@ -68,6 +68,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"candidate-branches": "rc/*"},
     {"acknowledge": ["Docs are ready"]},
     {"patience": 1},
+    {"uploads": 1},
 ]
 REFUSED: list[dict[str, Any]] = [
     {"colour": "blue"},
@@ -97,7 +98,7 @@ REFUSED: list[dict[str, Any]] = [
     *({f"{kind}-command": []} for kind in ("test", "version", "bump")),
     {"intent-ref": "release"},
     *({key: "-x"} for key in ("branch", "remote", "repository", "index-url", "intent-ref")),
-    *({key: 1} for key in FIELDS if key != "patience"),
+    *({key: 1} for key in FIELDS if key not in {"patience", "uploads"}),
     *({key: [1]} for key in FIELDS),
     *({key: {"a": "b"}} for key in FIELDS),
     *({key: "x"} for key, field in FIELDS.items() if "str" not in field.type.split(" | ")),
@@ -107,6 +108,7 @@ REFUSED: list[dict[str, Any]] = [
     {"changelog": "-x"},
     {"branch": True},
     {"patience": 0},
+    {"uploads": 0},
     {"patience": True},
     {"patience": 1.5},
 ]
