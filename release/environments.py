@@ -33,6 +33,7 @@ Wanted: TypeAlias = "tuple[str, ...]"  # requirements, sorted
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
 LONG = 30 * DAY  # without a use, and an environment is removed
+NAME = "[0-9a-f]" * 16  # of whatever is ours: a project, an environment, a record
 MOST = 8  # environments of one project, and those of a day
 
 
@@ -169,12 +170,11 @@ def _is_own(folder: Path) -> bool:
 
 def clear(cache: Path) -> None:
     """Remove the environments of all projects that were not used for long, or are too many."""
-    for kept in cache.iterdir():
-        folders = sorted((path for path in kept.iterdir() if path.is_dir()), key=_unused)
-        for number, folder in enumerate(folders):
+    for kept in cache.glob(NAME):
+        for number, folder in enumerate(sorted(kept.glob(NAME), key=_unused)):
             if _unused(folder) > (LONG if number < MOST else DAY):
                 shutil.rmtree(folder, ignore_errors=True)
-        for record in kept.glob("*.*"):
+        for record in kept.glob(f"{NAME}.*"):
             if _unused(record) > LONG:
                 record.unlink(missing_ok=True)
 

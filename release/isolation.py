@@ -7,9 +7,12 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+from packaging.version import Version
 
 from release.process import capture
 
@@ -41,7 +44,7 @@ class Environment:
             argv = [here.uv, "venv", "--quiet", "--python", sys.executable]
         else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
             argv = [sys.executable, *ISOLATED, "virtualenv", "--quiet", "--no-periodic-update"]
-            argv += ["--no-setuptools"]  # nobody asked for it
+            argv += ["--no-setuptools", *["--no-pip"] * _can_install_elsewhere()]  # twice as fast
         capture([*argv, str(path)], cwd=path.parent, env=env)
         return here
 
@@ -59,11 +62,17 @@ class Environment:
         """
         if not (wanted := sorted(requirements)):
             return
-        pip = [self.uv, "pip", "install", "--python", str(self.python)] if self.uv else [
-            str(self.python), *ISOLATED, "pip", "install", "--disable-pip-version-check",
-        ]  # fmt: skip
         further = ["--find-links", str(links)] if links else []
-        capture([*pip, "--quiet", *further, *wanted], cwd=at, env=self.env)
+        capture([*self._pip_install(), "--quiet", *further, *wanted], cwd=at, env=self.env)
+
+    def _pip_install(self) -> list[str]:
+        python = str(self.python)
+        if self.uv:
+            return [self.uv, "pip", "install", "--python", python]
+        pip = ["-m", "pip", "--disable-pip-version-check"]
+        if _can_install_elsewhere():
+            return [sys.executable, "-I", *pip, "--python", python, "install"]
+        return [python, "-I", *pip, "install"]
 
     def install_locked(self, lock: str, at: Path) -> None:
         """Let uv install what `resolved` has said, for a long time.
@@ -71,9 +80,9 @@ class Environment:
         No file is shared with uv's cache, as it would be by a hard link: what a build writes to it
         would get into every other environment.
         """
-        argv = [str(self.uv), "pip", "install", "--quiet", "--python", str(self.python)]
-        argv += ["--no-deps", "--require-hashes", "--link-mode", "copy", "--requirements", "-"]
-        argv += ["--compile-bytecode"] * ("PYTHONDONTWRITEBYTECODE" in self.env)
+        argv = [*self._pip_install(), "--quiet", "--no-deps", "--require-hashes"]
+        argv += ["--link-mode", "copy", "--requirements", "-"]
+        argv += ["--compile-bytecode"] * ("PYTHONDONTWRITEBYTECODE" in self.env)  # else never
         capture(argv, cwd=at, env=self.env, stdin=lock.encode())
 
     def programs_env(self) -> dict[str, str]:
@@ -85,6 +94,14 @@ class Environment:
 def uv_in(env: Mapping[str, str]) -> str | None:
     """Return the path of uv, None where it isn't there."""
     return shutil.which("uv", path=env.get("PATH"))
+
+
+def _can_install_elsewhere() -> bool:
+    """Say whether there is a pip beside us that knows `--python`."""
+    try:
+        return Version(version("pip")) >= Version("22.3")
+    except PackageNotFoundError:
+        return False
 
 
 def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> str | None:

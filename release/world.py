@@ -126,12 +126,12 @@ def environments(git: Git) -> Path:
     from platformdirs import user_cache_path
 
     if own := os.environ.get("NOX_RELEASE_CACHE"):
-        return Path(own).absolute() / "environments" / "own"
-    name = str(git.root)
-    with suppress(ReleaseError):  # there is no remote
-        name = git.url()
-        name = str((git.root / name).resolve()) if (git.root / name).exists() else name
-    cache = user_cache_path("nox-release", appauthor=False)
+        cache, name = Path(own).absolute(), ""
+    else:
+        cache, name = user_cache_path("nox-release", appauthor=False), str(git.root)
+        with suppress(ReleaseError):  # there is no remote
+            name = git.url()
+            name = str((git.root / name).resolve()) if (git.root / name).exists() else name
     return cache / "environments" / sha256(name.encode()).hexdigest()[:16]
 
 

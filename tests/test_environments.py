@@ -12,23 +12,24 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from release.environments import DAY, HOUR, LONG, MOST, Environments, clear
 from release.git import Git
+from release.isolation import Environment
 from release.process import ProgramFailed
 from release.world import environments
 from tests.stage import with_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from release.isolation import Environment
     from tests.stage import Stage
 
+PROJECT = "0123456789abcdef"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, permissions or sh")
 
 
@@ -41,7 +42,7 @@ class Shop:
 
     @property
     def kept(self) -> Path:
-        return self.place / "cache" / "project"
+        return self.place / "cache" / PROJECT
 
     def stock(self, version: str, text: str = "") -> None:
         """Let there be a wheel of this version, with other bytes for another text."""
@@ -93,6 +94,13 @@ def test_the_next_build_has_the_environment_of_the_last(shop: Shop) -> None:
     assert needed(one := shop.having("needed")) == "1.0"
     assert shop.having("needed") == one
     assert shop.kept in one.python.parents
+
+
+def test_modules_are_compiled_once_also_where_builds_compile_none(shop: Shop) -> None:
+    assert not list(shop.having("needed").python.parent.parent.rglob("needed.*.pyc"))
+    shop.env["PYTHONDONTWRITEBYTECODE"] = "1"
+    here = shop.having("needed==1.0")
+    assert len(list(here.python.parent.parent.rglob("needed.*.pyc"))) == 1
 
 
 def test_other_requirements_are_another_environment(shop: Shop) -> None:
@@ -161,7 +169,7 @@ def test_what_a_build_writes_into_its_environment_is_in_no_other(shop: Shop) -> 
     (module,) = shop.having("needed").python.parent.parent.rglob("needed.py")
     with module.open("a", encoding="utf-8") as file:
         file.write("version = 'poison'\n")
-    with shop.build(shop.kept.with_name("other")) as build:
+    with shop.build(shop.kept.with_name(PROJECT[::-1])) as build:
         assert needed(build.having(["needed"], shop.place)) == "1.0"
 
 
@@ -180,7 +188,7 @@ from pathlib import Path
 from release.environments import Environments
 with ThreadPoolExecutor() as pool:
     place = Path({str(shop.place)!r})
-    build = Environments(here=place, env=os.environ, pool=pool, kept=place / "cache" / "project")
+    build = Environments(here=place, env=os.environ, pool=pool, kept=place / "cache" / {PROJECT!r})
     build.having(["needed"], place)
 """
     env = {**shop.env, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
@@ -243,12 +251,39 @@ def test_a_folder_that_others_may_write_to_keeps_none(shop: Shop) -> None:
     assert shop.kept.stat().st_mode & 0o077 == 0
 
 
+@posix
+def test_a_python_without_pip_lets_environments_have_one(shop: Shop) -> None:
+    (modules := shop.place / "modules").mkdir()
+    site = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    for path in [*site.iterdir(), Path(__file__).parent.parent / "release"]:
+        if not path.name.startswith("pip"):
+            (modules / path.name).symlink_to(path)
+    code = f"""
+import os
+from pathlib import Path
+from release.isolation import Environment
+place = Path({str(shop.place)!r})
+here = Environment.fresh(place / "environment", os.environ)
+here.install(["needed"], place)
+"""
+    env = {**shop.env, "PATH": without_uv(), "PYTHONPATH": str(modules)}
+    subprocess.run([sys.executable, "-S", "-c", code], env=env, check=True)
+    here = Environment.at(shop.place / "environment", shop.env)
+    assert needed(here) == "1.0"
+    assert list(here.python.parent.glob("pip*"))
+
+
+def without_uv() -> str:
+    paths = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(path for path in paths if not shutil.which("uv", path=path))
+
+
 def test_pip_is_asked_again_after_an_hour(shop: Shop) -> None:
     """It takes as long to resolve as to install."""
-    paths = os.environ["PATH"].split(os.pathsep)
-    shop.env["PATH"] = os.pathsep.join(one for one in paths if not shutil.which("uv", path=one))
+    shop.env["PATH"] = without_uv()
     one = shop.having("needed")
     assert one.uv is None
+    assert not list(one.python.parent.glob("pip*")), "there is one already"
     shop.stock("1.1")
     assert shop.having("needed") == one
     by_url = f"needed @ {(shop.place / 'wheels/needed-1.0-py3-none-any.whl').as_uri()}"
@@ -260,21 +295,28 @@ def test_pip_is_asked_again_after_an_hour(shop: Shop) -> None:
 
 
 def test_what_nobody_uses_is_removed(tmp_path: Path) -> None:
-    def made(project: str, name: str, age: float) -> None:
-        (folder := tmp_path / project / name).mkdir(parents=True)
+    def name(number: int) -> str:
+        return f"{number:016x}"
+
+    def made(path: str, age: float) -> None:
+        (folder := tmp_path / path).mkdir(parents=True)
         os.utime(folder, (time.time() - age,) * 2)
 
-    made("one", "used", LONG - DAY)
-    made("one", "unused", LONG + DAY)
+    made(f"{name(1)}/{name(1)}", LONG - DAY)
+    made(f"{name(1)}/{name(2)}", LONG + DAY)
+    made(f"{name(1)}/somebody's", LONG + DAY)
+    made(f"somebody's/{name(2)}", LONG + DAY)
     for number in range(MOST + 2):
-        made("many", f"{number:02}", number * DAY / MOST + 60)
-    record = tmp_path / "one/unused.json"
-    record.touch()
-    os.utime(record, (0, 0))
+        made(f"{name(2)}/{name(number)}", number * DAY / MOST + 60)
+    for suffix in ("json", "new"):
+        (record := tmp_path / name(1) / f"{name(2)}.{suffix}").touch()
+        os.utime(record, (0, 0))
+    (tmp_path / "file").touch()
     clear(tmp_path)
-    assert [path.name for path in (tmp_path / "one").iterdir()] == ["used"]
-    left = sorted(path.name for path in (tmp_path / "many").iterdir())
-    assert left == [f"{number:02}" for number in range(MOST)]
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*"))
+    many = [f"{name(2)}/{name(number)}" for number in range(MOST)]
+    own = [f"{name(1)}/{name(1)}", f"{name(1)}/somebody's"]
+    assert left == [*own, *many, f"somebody's/{name(2)}"]
 
 
 # Whose they are
