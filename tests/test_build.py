@@ -252,7 +252,7 @@ tree, out = map(Path, sys.argv[1:])
 version = Version("1.2.3")
 idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with trying(os.environ) as trial:
-    built = build(tree, out, name="acme", version=version, epoch=0, env=os.environ)
+    built = build(tree, out, epoch=0, env=os.environ)
     check(built, out, previous=version, version=version, import_names=None, trial=trial)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """
