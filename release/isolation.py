@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -98,6 +97,8 @@ def uv_in(env: Mapping[str, str]) -> str | None:
 
 def _can_install_elsewhere() -> bool:
     """Say whether there is a pip beside us that knows `--python`."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return Version(version("pip")) >= Version("22.3")
     except PackageNotFoundError:

@@ -279,13 +279,10 @@ def build_and_check(  # noqa: PLR0913
     They must be `version`; None: whatever the build backend makes. Where that takes the version
     from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
-    env, is_tagged, config = world.programs_env(), bool(project.vcs and tag), project.config
-    of = named(project.name, project.folder)
+    env, config, of = world.programs_env(), project.config, named(project.name, project.folder)
+    tagging = tagged(here, tag) if project.vcs and tag else nullcontext()
     with building.trying(env, wanted=config.install_check) as trial:
-        with (
-            console.step(BUILD.format(of)) as line,
-            tagged(here, tag) if is_tagged else nullcontext(),
-        ):
+        with console.step(BUILD.format(of)) as line, tagging:
             distributions = building.build(
                 here.root / project.folder,
                 dist,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -219,6 +221,8 @@ def test_two_at_once_do_not_disturb_each_other(shop: Shop) -> None:
 
 BACKEND = """\
 import shutil
+import signal
+import socket
 
 def build_wheel(folder, *_):
     return shutil.copy({!r}, folder).rpartition("/")[2]
@@ -366,3 +370,28 @@ def test_a_project_may_have_fresh_ones(
     assert len(prefixes) == 4, "two builds of two kinds, a process each"
     assert len(set(prefixes)) == (1 if setting == "kept" else 2)
     assert (tmp_path / "cache").exists() == (setting == "kept")
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_build_that_is_stopped_waits_for_no_index(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """It is asked in a thread, which Python tells of no signal."""
+    assert stage.run("build").code == 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (settings := tmp_path / "uv.toml").write_text(
+            f'index-url = "http://127.0.0.1:{server.getsockname()[1]}/"\n', encoding="utf-8"
+        )
+        monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
+        process = stage.spawn("build")
+        asked, _ = server.accept()
+        time.sleep(1)  # the build itself is done
+        began = time.monotonic()
+        process.send_signal(getattr(signal, name))
+        assert process.wait(timeout=60) == 130
+        assert time.monotonic() - began < 5
+        asked.settimeout(5)
+        while asked.recv(4096):  # whoever asked is gone
+            pass
+        asked.close()
