@@ -40,6 +40,13 @@ The tour, from the top. Each room imports only from those below it:
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first
 `requirements`  what a package declares to require
+`artifacts`     the files of a release, held to account: all that is wrong with any of them
+`sources`       the sdist holds what git holds: what is new, changed and missing in it
+`rewritten`     files that a build rewrites, and whether they mean the same
+`wheels`        one wheel: its members, and whether METADATA, WHEEL and RECORD tell them
+`sdists`        one sdist: its members, and PKG-INFO
+`archives`      what no archive may hold, and how files are named
+`metadata`      core metadata: valid, one meaning to every reader, the same in each file
 `project`       name and version as committed; a new version → `Edit`s
 `configuration` `[tool.nox-release]`: what may be configured, with its defaults
 `changelog`     which file tells the releases, stamping one, its section as release notes

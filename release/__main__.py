@@ -283,7 +283,8 @@ def _build(options: Options, console: Console) -> None:
         built: list[Distribution] = []
         for project in projects:
             version = None if project.vcs else project.version
-            built += build_and_check(here, project, world, console, dist, version=version, tag="")
+            alone = project.alone()
+            built += build_and_check(here, alone, world, console, dist, version=version, tag="")
         options.out.mkdir(parents=True, exist_ok=True)
         for one in built:
             shutil.copy2(Path(folder, one.filename), options.out / one.filename)

@@ -115,16 +115,20 @@ class Clone:
 
     def files(self, commit: str) -> dict[str, str]:
         """Return the mode of every file of a commit or tree, by path."""
+        return {path: entry[:6] for path, entry in self.entries(commit).items()}
+
+    def entries(self, commit: str) -> dict[str, str]:
+        """Return mode, type and id of every file of a commit or tree, by path."""
         key = ("files", commit)
         if key not in self.said:
             listed = self.raw("ls-tree", "-r", "-z", "--full-tree", commit)
             rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
-            found = {path: kinds[:6] for kinds, _, path in (row.partition("\t") for row in rows)}
+            found = {path: entry for entry, _, path in (row.partition("\t") for row in rows)}
             if not ID.fullmatch(commit):
                 return found
             self.said[key] = found
-        modes: dict[str, str] = self.said[key]
-        return modes
+        entries: dict[str, str] = self.said[key]
+        return entries
 
     def tags(self) -> list[str]:
         """Return the names of the tags in this clone, the newest first."""

@@ -56,6 +56,9 @@ class Configuration:
     import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
     install_check: bool = True  # whether the wheel is installed and imported
     build_environment: str = "kept"  # or "fresh": made for each build
+    artifacts: tuple[str, ...] = ()  # patterns: each is the name of a file, and no file has another
+    generated: tuple[str, ...] = ()  # patterns: what the build makes or rewrites in the sdist
+    max_file_size: int | None = None  # MiB that the index takes; default: what is known of it
     required_checks: tuple[str, ...] | None = None  # on GitHub; default: all that ran, at least one
     candidate_branches: str = "release-candidate/*"  # that a major needs to be merged
     acknowledge: tuple[str, ...] = ()  # what somebody has to say before a release
@@ -153,6 +156,7 @@ WANTED: dict[object, tuple[str, Callable[[object], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
     str | bool: ("a path, or true or false", lambda value: isinstance(value, str | bool)),
     int: ("a whole number above 0", _is_positive),
+    int | None: ("a whole number above 0", _is_positive),
     tuple[str, ...]: ("a list of strings", _is_list_of_text),
     tuple[str, ...] | None: ("a list of strings", _is_list_of_text),
 }

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from release.packages import Package
     from release.places import Files, Place
 
+FILES = "one sdist and at least one wheel"
 LEVELS = ("patch", "current")  # the example is the first of them that makes a version
 ITSELF = "the version itself"
 TAKEN_ALONG = (
@@ -153,6 +154,7 @@ def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[st
         "remote": _remote(world.git, seen.silence),
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
         "tests": _configured(config, "test-command", tests),
+        "files": _configured(config, "artifacts", ", ".join(config.artifacts) or FILES),
         "imports": _configured(config, "import-names", _imports(config)),
         "intent": _configured(config, "intent-ref", intent),
     }

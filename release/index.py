@@ -107,6 +107,16 @@ class Index:
             folders.pop()
         return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
 
+    @property
+    def largest_file(self) -> int | None:
+        """Return how many MiB a file may have, None where nobody knows: no index tells that.
+
+        PyPI's default is in warehouse: forklift/legacy.py, MAX_FILESIZE.
+        """
+        from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+        return 100 if self.upload_url in {DEFAULT_REPOSITORY, TEST_REPOSITORY} else None
+
     def pip_install(self, *requirements: str) -> str:
         """Return the command with which users install from this index."""
         from pypi_simple import PYPI_SIMPLE_ENDPOINT

@@ -137,6 +137,10 @@ class Project:
         first = next((place for place in self.places if not place.says), None)
         return first.spelled(version) if first else str(version)
 
+    def alone(self) -> Project:
+        """Return the project as it is where only this machine builds, not all that is declared."""
+        return replace(self, config=replace(self.config, artifacts=()))
+
     def without_bump_command(self) -> Project:
         """Return the project as it is where that command has been run already."""
         return replace(self, config=replace(self.config, bump_command=()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from release import Problem, Refused, ReleaseError, pages
+from release import Problem, Refused, ReleaseError, artifacts, pages
 from release import build as building
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
@@ -289,14 +289,16 @@ def build_and_check(  # noqa: PLR0913
             distributions = building.build(
                 here.root / project.folder,
                 dist,
-                name=project.name,
-                version=version,
                 epoch=here.time(),
                 env=env,
                 kept=world.environments if config.build_environment == "kept" else None,
                 on_line=line.note,
             )
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
+            remarks = artifacts.check(
+                [dist / one.filename for one in distributions],
+                artifacts.Expected.of(here, project, version, world.index.largest_file),
+            )
             warnings = building.check(
                 distributions,
                 dist,
@@ -305,7 +307,7 @@ def build_and_check(  # noqa: PLR0913
                 import_names=config.import_names,
                 trial=trial,
             )
-            line.remark = " ".join(warnings)
+            line.remark = " ".join([*remarks, *warnings])
     return distributions
 
 

@@ -69,6 +69,7 @@ def rehearse(
 ) -> None:
     """Release the commit that is checked out in `git` to a world on this machine, and show it."""
     console.asks = False  # nothing is published
+    projects = [project.alone() for project in projects]
     with rehearsal(git, projects[0].config) as stage:
         world = stage.world
         subjects = world.subjects(projects)

@@ -382,7 +382,7 @@ def build_wheel(folder, *args):
 
 def test_the_build_makes_another_version(stage: Stage) -> None:
     stage.commit(with_backend(BACKEND))
-    words = ("acme-9.9.9-py3-none-any.whl: the file's name says acme 9.9.9, the plan acme 1.3.0",)
+    words = ("acme-9.9.9-py3-none-any.whl: its name says acme 9.9.9, the plan acme 1.3.0",)
     refused(stage, "publish", "minor", words=words)
 
 
