@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from email.policy import compat32
 from typing import TYPE_CHECKING
 
-from packaging import metadata as standard
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -131,6 +130,8 @@ def _problems(data: bytes, text: str, message: Message) -> Iterator[Problem]:
 
 
 def _against_the_standard(data: bytes) -> Iterator[Problem]:
+    from packaging import metadata as standard
+
     raw, unparsed = standard.parse_email(data)
     is_early = raw.get("metadata_version", "") < str(WITH_LICENSES)
     if is_early:

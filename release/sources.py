@@ -131,7 +131,7 @@ class Source:
     def _is_told(self, path: str) -> bool:
         """Say whether the build makes such a file: as backends do, or as the project says."""
         patterns = [*MADE, *(OF_PBR if self.project.vcs == "pbr" else ()), *self._artifacts]
-        return any(fnmatchcase(path, one) for one in patterns) or self._is_named(path)
+        return any(fnmatchcase(path, one) for one in patterns) or self._is_version_file(path)
 
     def _is_explained(self, path: str, data: bytes, version: str) -> bool:
         """Say whether a file that git doesn't have like this is as it should be."""
@@ -141,23 +141,20 @@ class Source:
         before = self._snapshot.read(place)
         if before is None:
             return path == SETTINGS and means_the_same(path, b"", data, version)
-        is_of_a_plugin = bool(self.project.vcs) and "version" in posixpath.basename(path).lower()
         return (
             self.ids[place] == self._id(place, data)
             or means_the_same(path, before, data, version)
-            or (is_of_a_plugin and self._is_named(path))
+            or (bool(self.project.vcs) and self._is_version_file(path))
         )
 
     def _id(self, place: str, data: bytes) -> str:
         """Return the id that a file would have in git: line ends and filters as it is told."""
         return self.here(*AS_ADDED, "hash-object", "--stdin", f"--path={place}", stdin=data)
 
-    def _is_named(self, path: str) -> bool:
-        """Say whether the committed configuration names this very file, as one that is written."""
-        return (
-            path != "setup.py"
-            and re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w./-])", self._told) is not None
-        )
+    def _is_version_file(self, path: str) -> bool:
+        """Say whether it is one that the committed configuration names, as plugins write them."""
+        is_named = re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w./-])", self._told) is not None
+        return is_named and "version" in posixpath.basename(path).lower()
 
     @cached_property
     def _told(self) -> str:

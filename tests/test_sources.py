@@ -138,13 +138,14 @@ def test_configuration_means_what_it_meant(
 
 
 def test_what_the_configuration_names_is_made(tmp_path: Path) -> None:
-    settings = b'\n[tool.setuptools_scm]\nversion_file = "src/acme/_version.py"\n'
+    settings = b'\n[tool.setuptools_scm]\nversion_file = "src/acme/_version.py"  # not setup.cfg\n'
     wanted = expected(tmp_path, {**TRACKED, "pyproject.toml": PYPROJECT + settings})
     files = {**TRACKED, "pyproject.toml": PYPROJECT + settings}
     assert held(tmp_path, wanted, {**files, "src/acme/_version.py": b"1"}) == []
-    assert held(tmp_path, wanted, {**files, "acme/_version.py": b"1"}) == [
-        "it has acme/_version.py, which git doesn't track at this commit"
-    ]
+    for other in ("acme/_version.py", "acme.egg-link", "setup.cfg"):
+        assert held(tmp_path, wanted, {**files, other: b"1"}) == [
+            f"it has {other}, which git doesn't track at this commit"
+        ]
 
 
 def test_what_hatchling_shall_pack_though_it_is_ignored_is_made(tmp_path: Path) -> None:
