@@ -177,7 +177,8 @@ def _named(path: str, read: Read) -> Changelog:
 
 def _candidates(paths: Iterable[str]) -> list[str]:
     ranked = []
-    for path in map(PurePosixPath, paths):
+    near = (path for path in paths if (path.lower().rpartition("/")[0] or ".") in FOLDERS)
+    for path in map(PurePosixPath, near):
         folder = str(path.parent).lower()
         stem = path.stem.lower().replace("-", "_").replace("releasenotes", "release_notes")
         if folder in FOLDERS and stem in NAMES and path.suffix.lower() in MARKUPS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -92,6 +92,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(pattern, re.DOTALL)
 
 
+@cache
 def _version(text: str) -> Version | None:
     with suppress(ValueError):  # InvalidVersion, or a number longer than Python reads
         return Version(text)
@@ -146,6 +147,7 @@ def package_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
     return TagStyle(template=f"{name}{between}{{version}}")
 
 
+@cache
 def release_tag(tag: str, name: str) -> Found | None:
     """Return the style that a release tag of project `name` shows, and its version.
 
