@@ -6,16 +6,21 @@ The tour, from the top. Each room imports only from those below it:
 `__main__`      the command line: arguments in, exit code out
 `status`        what is released, unfinished and unreleased
 `explain`       where the version was found and why, what a release would edit and goes by
+`jobs`          what is done around builders: prepare a release, check it out, try the wheels
+`about`         what a command is about: repository, packages, their world, and the level
 `init`          the sessions and workflows that a project needs, written beside its own
 `yank`          a bad version: what to click, and the wait until the index says that it is yanked
 `marking`       users are told of a yank: on the release page, in the changelog, in Slack
 `resume`        finish a release that was begun before
 `abandon`       give one up, while nobody can have seen anything of it
+`collected`     files that other machines have built, taken in place of a build
+`handover`      what one job of a release tells the next: the version, and the text of its commit
 `trust`         believe of an intent only what can be derived again
 `rehearsal`     the world on this machine: a throw-away remote and an embedded index
 `prerelease`    a pre-release: bump, build, upload, and git left alone
 `publish`       the story of a release; start reading here
 `readiness`     is it ready: tests, pull requests, notes and people; each may be waived, on record
+`tested`        the release commit: made as the user makes commits, and tested
 `continuing`    what a command that stopped says: how the release is continued
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear

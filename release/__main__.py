@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Refused, ReleaseError, UsageError
+from release import ReleaseError, UsageError, about
 from release.arguments import parsed
 from release.process import ENDINGS, interrupts
 
@@ -25,12 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-    from release.configuration import Configuration
+    from release.collected import Collected
     from release.console import Console
-    from release.git import Git
     from release.plan import Distribution
-    from release.project import Project
-    from release.version import Bump
     from release.world import Facts, Subject, World
 
 Options = argparse.Namespace
@@ -104,8 +101,9 @@ def _publish(options: Options, console: Console) -> None:
         )
     from release.readiness import ask_ahead
 
-    git, projects = _here(options)
-    world = _world(git, projects[0].config, options, console)
+    files = about.files(options)
+    git, projects = about.projects(options)
+    world = about.world(git, projects[0].config, options, console)
     if options.abandon:
         _abandon(world.facts(projects[0]), options, world, console)
         return
@@ -113,70 +111,77 @@ def _publish(options: Options, console: Console) -> None:
         ask_ahead(projects, world, options.waive)
     subjects = world.subjects(projects)
     if options.resume or subjects[0][1].intent_id:
-        _finish(options, subjects, world, console)
+        _finish(options, subjects, world, console, files)
     else:
-        _begin(options, subjects, world, console)
+        _begin(options, subjects, world, console, files)
 
 
-def _begin(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+def _begin(
+    options: Options,
+    subjects: Sequence[Subject],
+    world: World,
+    console: Console,
+    files: Collected | None,
+) -> None:
     from release.pages import whats_next, with_drafts
     from release.plan import Said
-    from release.publish import prepare, publish, story
-    from release.readiness import (
-        acknowledge,
-        acknowledged,
-        ask_ahead,
-        wait_for_tests,
-        waits_for_tests,
-    )
+    from release.publish import prepare_when_tested, prove, proving, publish, story
+    from release.readiness import acknowledge, acknowledged
     from release.steps import following, take
     from release.trust import released_before
 
     projects, (_, facts) = [project for project, _ in subjects], subjects[0]
-    bump = _bump(options, subjects)
+    bump, config = about.bump(options, subjects), projects[0].config
     if found := released_before(bump, subjects, world):
         tags, commit = found
         step = following(tags, commit, facts.branch, world)
         if not (options.dry_run or step.is_done()):  # it was finished elsewhere
             take(step, console)
-        made = [(one.name, *pair) for one in projects for pair in one.tagged(tags).items()]
-        console.show_released_before(tags, commit, made)
+        console.show_released_before(*found, about.versions(projects, tags))
         return
-    config, head = projects[0].config, world.git.resolve("HEAD")
-    vouched = acknowledged(config, world, is_said=options.acknowledge)
-    said = Said(skip_tests=options.skip_tests, waived=tuple(options.waive), acknowledged=vouched)
-    try:
-        draft = prepare(bump, subjects, world, said)
-    except Refused as refusal:
-        if not (options.wait and waits_for_tests(refusal)):
-            raise
-        wait_for_tests(head, config, world, options.wait, console)
-        ask_ahead(projects, world, options.waive)
-        draft = prepare(bump, world.subjects(projects), world, said)
+    said = Said(
+        skip_tests=options.skip_tests,
+        waived=tuple(options.waive),
+        acknowledged=acknowledged(config, world, is_said=options.acknowledge),
+        day=files.handover.day if files else None,
+    )
+    draft = prepare_when_tested(bump, subjects, world, said, console, minutes=options.wait)
+    if files:
+        files.insist_on([draft], world)
     draft = with_drafts(draft, world)
-    console.show_draft(draft, story(draft, projects, world))
+    titles = files.titles(draft.all) if files else proving(draft, projects)
+    console.show_draft(draft, story(draft, world, titles))
     if options.dry_run:
         console.show_dry_run(options.again)
         return
     draft = acknowledge(draft, config, world, console)
-    plan = publish(draft, projects, world, console)
+    plan = publish(draft, projects, world, console, files.prove if files else prove)
     console.show_released(plan, whats_next(plan, world))
 
 
-def _finish(options: Options, subjects: Sequence[Subject], world: World, console: Console) -> None:
+def _finish(
+    options: Options,
+    subjects: Sequence[Subject],
+    world: World,
+    console: Console,
+    files: Collected | None,
+) -> None:
     from release.pages import whats_next
+    from release.publish import build_and_check
     from release.resume import resume
     from release.trust import accept
 
     facts, folders = subjects[0][1], [project.folder for project, _ in subjects]
-    asked = None if options.resume else (_bump(options, subjects), folders)
+    asked = None if options.resume else (about.bump(options, subjects), folders)
     intent = accept(facts.pending(), asked, facts, world)
+    if files:
+        files.insist_on_intent(intent)
     console.show_pending(intent)
     if options.dry_run:
         console.show_dry_run(options.again)
         return
     console.confirm(f"Finish {intent.plan.title}?")
-    plan = resume(intent, world, console)
+    plan = resume(intent, world, console, files.take if files else build_and_check)
     console.show_released(plan, whats_next(plan, world))
 
 
@@ -197,23 +202,30 @@ def _abandon(facts: Facts, options: Options, world: World, console: Console) -> 
 
 
 def _publish_rc(options: Options, console: Console) -> None:
-    from release.checks import clean_tree
+    from release.checks import PRE_RELEASE, clean_tree
     from release.pages import whats_next
-    from release.prerelease import prepare_all, publish_all, show_all
+    from release.prerelease import build_all, prepare_all, publish_all, show_all
+    from release.publish import proofs
 
-    git, projects = _here(options, options.ref)
-    world = _world(git, projects[0].config, options, console)
+    files = about.files(options)
+    git, projects = about.projects(options, options.ref)
+    world = about.world(git, projects[0].config, options, console)
     world.ahead.ask([partial(world.index.check_credentials)])
     subjects = world.subjects(projects)
-    bump = _bump(options, subjects)
-    ask = () if options.ref else (clean_tree,)
+    bump = about.bump(options, subjects)
+    ask = PRE_RELEASE if options.ref else (clean_tree, *PRE_RELEASE)
     base = git.named(options.ref or "HEAD")
-    prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
-    show_all(prepared, console)
+    if files:
+        prepared = files.prepare_all(bump, subjects, world, base=base)
+        build = partial(files.build_all, prepared, projects, world, console)
+    else:
+        prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
+        build = partial(build_all, bump, subjects, prepared, world, console, base=base)
+    show_all(prepared, console, files.titles if files else proofs)
     if options.dry_run:
         console.show_dry_run(options.again)
         return
-    for draft, built in publish_all(bump, subjects, prepared, world, console, base=base):
+    for draft, built in publish_all(build, world, console):
         console.show_released(draft, whats_next(draft, world), built)
         console.show_built(built)
 
@@ -221,8 +233,8 @@ def _publish_rc(options: Options, console: Console) -> None:
 def _status(options: Options, console: Console) -> None:
     from release.status import look, show
 
-    git, project = _alone(options)
-    world = _world(replace(git, is_reader=True), project.config, options, console)
+    git, project = about.project(options)
+    world = about.world(replace(git, is_reader=True), project.config, options, console)
     facts = world.facts(project)
     status = look(project, facts, world)
     show(status, console)
@@ -234,10 +246,10 @@ def _explain(options: Options, console: Console) -> None:
     from release.packages import chosen, packages
     from release.snapshot import Snapshot
 
-    git = _git()
+    git = about.repository()
     files = Snapshot(git=git, commit=git.resolve("HEAD"))
     known = packages(files, options.package)
-    first = chosen(options.package, known, _folder(git))
+    first = chosen(options.package, known, about.folder(git))
     files.asked.clear()
     try:
         explanations = explain(git, files, first, known)
@@ -250,9 +262,9 @@ def _explain(options: Options, console: Console) -> None:
 def _yank(options: Options, console: Console) -> None:
     from release.yank import check, decide, notice, show, show_yanked, tell, wait_until_yanked
 
-    git, project = _alone(options)
+    git, project = about.project(options)
     is_reader = options.check or options.dry_run
-    world = _world(replace(git, is_reader=is_reader), project.config, options, console)
+    world = about.world(replace(git, is_reader=is_reader), project.config, options, console)
     facts = world.facts(project)
     is_asked = options.check
     yank = decide(options.version, options.reason, project, facts, world, is_asked=is_asked)
@@ -276,8 +288,8 @@ def _build(options: Options, console: Console) -> None:
     from release.publish import build_and_check
     from release.worktree import worktree
 
-    git, projects = _here(options)
-    world = _world(git, projects[0].config, options, console)
+    git, projects = about.projects(options)
+    world = about.world(git, projects[0].config, options, console)
     with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
         dist = Path(folder)
         built: list[Distribution] = []
@@ -296,8 +308,8 @@ def _rehearse(options: Options, console: Console) -> None:
     from release.world import reach_loopback
 
     reach_loopback()
-    git, projects = _here(options)
-    bump = _bump(options, [(project, None) for project in projects])
+    git, projects = about.projects(options)
+    bump = about.bump(options, [(project, None) for project in projects])
     rehearse(bump, projects, git, console, skip_tests=options.skip_tests)
 
 
@@ -306,7 +318,7 @@ def _init(options: Options, console: Console) -> None:
     from release.packages import packages
     from release.snapshot import Snapshot
 
-    git = _git()
+    git = about.repository()
     urls = " ".join(value for _, value in git.settings(r"^remote\..*\.url$"))
     is_on_github = "github" in urls or (git.root / ".github").is_dir()
     names: list[str] = []
@@ -317,81 +329,28 @@ def _init(options: Options, console: Console) -> None:
     initialise(git.root, console, is_on_github=is_on_github, packages=names, dry_run=again)
 
 
-# What they share
+def _prepare(options: Options, console: Console) -> None:
+    from release.jobs import prepare
+
+    prepare(options, console)
 
 
-def _git() -> Git:
-    """Return the repository around the current folder."""
-    from release.git import Git
-    from release.world import environment
+def _checkout(options: Options, console: Console) -> None:
+    from release.jobs import check_out
 
-    git = Git(root=Path.cwd(), env=environment())
-    return Git(root=git.toplevel(), env=git.env)
+    check_out(options, console)
 
 
-def _folder(git: Git) -> str:
-    """Return where in the repository the command was called, "" for its top."""
-    folder = Path.cwd().resolve().relative_to(git.root.resolve()).as_posix()
-    return "" if folder == "." else folder
+def _try(options: Options, console: Console) -> None:
+    from release.jobs import try_out
 
-
-def _here(options: Options, revision: str = "") -> tuple[Git, list[Project]]:
-    """Return the repository around the current folder, and the projects that are released."""
-    from release.packages import chosen_projects
-    from release.workspace import clear_after_killed_runs
-
-    git = _git()
-    clear_after_killed_runs(git)
-    commit = git.named(revision or "HEAD")
-    is_any = getattr(options, "resume", False) or getattr(options, "abandon", False)
-    return git, chosen_projects(git, commit, options.package, _folder(git), is_any=is_any)
-
-
-def _alone(options: Options) -> tuple[Git, Project]:
-    """Return the repository around the current folder, and the one project that is meant."""
-    from release.packages import chosen_project
-    from release.workspace import clear_after_killed_runs
-
-    git = _git()
-    clear_after_killed_runs(git)
-    return git, chosen_project(git, git.resolve("HEAD"), options.package, _folder(git))
-
-
-def _world(git: Git, config: Configuration, options: Options, console: Console) -> World:
-    from release.world import World
-
-    world = World.of(
-        git,
-        config,
-        repository=getattr(options, "repository", ""),
-        packages=options.package,
-        interactive=console.asks,
-    )
-    if hasattr(options, "repository"):
-        console.hide(world.index.secrets())
-        console.document["index"] = {
-            "upload": world.index.upload_url,
-            "simple": world.index.simple_url,
-        }
-    return world
-
-
-def _bump(options: Options, subjects: Sequence[tuple[Project, Facts | None]]) -> Bump:
-    from release.version import Bump, outcomes
-    from release.world import today
-
-    if options.bump is None:
-        project, facts = subjects[0]
-        taken = facts.known(project) if facts else ()
-        results = outcomes(project.version, taken, project.config.calendar(today()))
-        raise UsageError(
-            "say what comes after " + str(project.version),
-            "\n".join(f"{level}: {result}" for level, result in results),
-        )
-    return Bump.parse(options.bump, options.pre)
+    try_out(options, console)
 
 
 VERBS = {
+    "prepare": _prepare,
+    "checkout": _checkout,
+    "try": _try,
     "publish": _publish,
     "publish-rc": _publish_rc,
     "status": _status,

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     Document = Mapping[str, Any]  # what `--json` prints
 
-SUMMARIZED = {"publish", "publish-rc", "status", "yank"}
-FILES = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
-NOT_THERE = {"planned", "refused", "abandoned"}  # nothing of it is on the index
+SUMMARIZED = {"prepare", "publish", "publish-rc", "status", "yank"}
+FILES = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_ENV")
+NOT_THERE = {"planned", "prepared", "refused", "abandoned"}  # nothing of it is on the index
 SHORT = 9  # digits of a commit
 
 
@@ -34,6 +34,7 @@ class Actions:
 
     summary_file: str
     output_file: str
+    env_file: str  # for the steps that follow
     repository_url: str  # its page
 
     @classmethod
@@ -41,9 +42,18 @@ class Actions:
         """Return the step whose environment this is, None outside of GitHub Actions."""
         if env.get("GITHUB_ACTIONS") != "true":
             return None
-        summary_file, output_file = (env.get(key, "") for key in FILES)
+        summary_file, output_file, env_file = (env.get(key, "") for key in FILES)
         url = f"{env.get('GITHUB_SERVER_URL', '')}/{env.get('GITHUB_REPOSITORY', '')}"
-        return cls(summary_file=summary_file, output_file=output_file, repository_url=url)
+        return cls(
+            summary_file=summary_file,
+            output_file=output_file,
+            env_file=env_file,
+            repository_url=url,
+        )
+
+    def export(self, name: str, value: str) -> None:
+        """Let the steps that follow have an environment variable."""
+        _append(self.env_file, _assigned(name, value))
 
     def tell(self, verb: str, exit_code: int, console: Console) -> None:
         """Hand the runner what `console` has shown; a runner that takes nothing is no failure."""

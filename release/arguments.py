@@ -18,7 +18,12 @@ DAY = 24 * 60  # minutes
 WAIVABLE = ("test-run", "pull-requests", "release-candidate", "notes", "stakeholders")
 
 
-SESSIONS = {"publish": "publish_release", "publish-rc": "publish_rc", "yank": "yank"}
+SESSIONS = {
+    "prepare": "prepare",
+    "publish": "publish_release",
+    "publish-rc": "publish_rc",
+    "yank": "yank",
+}
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
@@ -46,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nox-release {version}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verbs_that_publish(verbs)
+    _verbs_around_builders(verbs)
     _verbs_that_look(verbs)
     return parser
 
@@ -66,6 +72,31 @@ def _verbs_that_publish(verbs: Verbs) -> None:
     _publishing_arguments(rc)
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
     rc.add_argument("--ref", default="", help="the commit, tag or branch to build; default: HEAD")
+    for one in (publish, rc):
+        one.add_argument("--plan", type=Path, metavar="PLAN", help="what `prepare` has written")
+        text = "the folder with the files that were built by it, in place of a build"
+        one.add_argument("--dist", type=Path, metavar="FOLDER", help=text)
+
+
+def _verbs_around_builders(verbs: Verbs) -> None:
+    text = "decide, check, make the commit and test it; write a plan for the jobs that build"
+    prepare = _verb(verbs, "prepare", text)
+    _bump_arguments(prepare)
+    prepare.add_argument("--pre", help="prepare a pre-release: rc, a, b or dev")
+    prepare.add_argument("--ref", default="", help="of a pre-release: what to build; default: HEAD")
+    prepare.add_argument("--out", type=Path, required=True, metavar="PLAN", help="where it goes")
+    either = argparse.BooleanOptionalAction
+    text = "check, print the plan, and stop"
+    prepare.add_argument("--dry-run", action=either, default=False, help=text)
+    prepare.add_argument("--skip-tests", action="store_true", help="don't run the tests")
+    _questions_arguments(prepare)
+    _repository_argument(prepare)
+    text = "put this fresh clone on the commit of a plan, to build that"
+    _verb(verbs, "checkout", text).add_argument("plan", type=Path, metavar="PLAN")
+    trial = _verb(verbs, "try", "install and import the wheels of a plan that fit this machine")
+    trial.add_argument("plan", type=Path, metavar="PLAN")
+    text = "the folder with the wheels; default: dist"
+    trial.add_argument("--dist", type=Path, default=Path("dist"), metavar="FOLDER", help=text)
 
 
 def _verbs_that_look(verbs: Verbs) -> None:
@@ -101,7 +132,7 @@ def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=text, description=description, allow_abbrev=False)
     parser.set_defaults(verb=name)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    if name != "init":
+    if name not in {"init", "checkout", "try"}:
         text = "a package by folder or name, where there are several; may be said again"
         parser.add_argument("--package", action="append", default=[], metavar="FOLDER", help=text)
     return parser
@@ -121,12 +152,16 @@ def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _readiness_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "say what `acknowledge` wants somebody to say"
+    parser.add_argument("--acknowledge", action="store_true", help=text)
+    _questions_arguments(parser)
+
+
+def _questions_arguments(parser: argparse.ArgumentParser) -> None:
     text = "questions not to ask, separated by commas: " + ", ".join(WAIVABLE)
     parser.add_argument(
         "--waive", action="extend", type=_questions, default=[], metavar="QUESTION", help=text
     )
-    text = "say what `acknowledge` wants somebody to say"
-    parser.add_argument("--acknowledge", action="store_true", help=text)
     text = "how long to wait for tests on GitHub that haven't ended; default: 0"
     parser.add_argument("--wait", type=_minutes, default=0.0, metavar="MINUTES", help=text)
 

@@ -26,7 +26,7 @@ from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
@@ -118,7 +118,7 @@ def build(
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]
     others = [path for path in paths if path not in wheels]
-    return tuple(map(_distribution, [*wheels, *others]))
+    return tuple(map(distribution, [*wheels, *others]))
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def check(
         described = pool.submit(check_descriptions, paths)
         if trial:
             old = str(previous) if version not in {None, previous} else ""
-            install_and_import(_fitting(paths), old, import_names, trial.result())
+            install_and_import(_insist_on_fitting(paths), old, import_names, trial.result())
         return described.result()
 
 
@@ -254,7 +254,8 @@ def top_level_modules(wheel: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
-def _distribution(path: Path) -> Distribution:
+def distribution(path: Path) -> Distribution:
+    """Return a file as a plan has it."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while data := file.read(CHUNK):
@@ -262,12 +263,15 @@ def _distribution(path: Path) -> Distribution:
     return Distribution(filename=path.name, sha256=digest.hexdigest(), size=path.stat().st_size)
 
 
-def _fitting(paths: Iterable[Path]) -> Path:
-    """Return the wheel that this interpreter would install."""
-    supported = set(sys_tags())
+def fitting(paths: Iterable[Path]) -> Path | None:
+    """Return the wheel that this interpreter would install, None where there is none."""
     wheels = [path for path in paths if path.suffix == ".whl"]
-    for wheel in wheels:
-        if parse_wheel_filename(wheel.name)[3] & supported:
-            return wheel
-    names = ", ".join(wheel.name for wheel in wheels)
+    tags = {tag: wheel for wheel in wheels for tag in parse_wheel_filename(wheel.name)[3]}
+    return next((tags[tag] for tag in sys_tags() if tag in tags), None)
+
+
+def _insist_on_fitting(paths: Sequence[Path]) -> Path:
+    if wheel := fitting(paths):
+        return wheel
+    names = ", ".join(path.name for path in paths if path.suffix == ".whl")
     raise ReleaseError(f"no wheel can be installed here to try it: {names}")

@@ -289,6 +289,8 @@ def unfinished(world: World, intent_id: str) -> Problem:
 
 # The others are about the repository, the index and who asks.
 OF_A_PACKAGE = {tag_is_free, version_follows, tags_are_here, above_the_tags, is_not_tagged}
+# They are about the rights of whoever publishes.
+RIGHTS = {credentials, push_permitted, notes_permitted}
 RELEASE: tuple[Question, ...] = (
     clean_tree,
     on_the_branch,

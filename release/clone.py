@@ -135,9 +135,9 @@ class Clone:
         form = "--format=%(refname:strip=2)"
         return self("for-each-ref", "--sort=-creatordate", form, "refs/tags").splitlines()
 
-    def time(self) -> int:
-        """Return when HEAD was committed, in seconds since 1970."""
-        return int(self("show", "--no-patch", "--format=%ct", "HEAD"))
+    def time(self, commit: str = "HEAD") -> int:
+        """Return when it was committed, in seconds since 1970."""
+        return int(self("show", "--no-patch", "--format=%ct", commit))
 
     def authored(self, commit: str) -> int:
         """Return when a commit was made first, in seconds since 1970."""

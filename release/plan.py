@@ -66,6 +66,7 @@ class Said:
     skip_tests: bool = False
     waived: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    day: date | None = None  # None: today
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +209,7 @@ class Plan(Release):
         try:
             raw = json.loads(text)
             if raw.pop("format") == FORMAT:
-                plan: Plan = _read(cls, raw)
+                plan: Plan = read_as(cls, raw)
                 return plan
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ReleaseError(
@@ -224,18 +225,18 @@ class Plan(Release):
 SHARED = {one.name for one in dataclasses.fields(Release)} - {"siblings"}
 
 
-def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that kind out
+def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - JSON in, data of that kind out
     """Turn JSON into data of exactly this kind; `TypeError` where it isn't."""
-    if kind in {Plan, Distribution}:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         kinds = get_type_hints(kind)
         if value.keys() != kinds.keys():
             raise TypeError(f"not the fields of a {kind.__name__}: {', '.join(value)}")
         for name in kinds.keys() & {*IDS}:  # git would take other text for an option, or a ref
             if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", str(value[name])):
                 raise TypeError(f"{name} is no id: {value[name]!r}")
-        return kind(**{name: _read(kinds[name], value[name]) for name in kinds})
+        return kind(**{name: read_as(kinds[name], value[name]) for name in kinds})
     if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_read(get_args(kind)[0], one) for one in value)
+        return tuple(read_as(get_args(kind)[0], one) for one in value)
     if value is None and type(None) in get_args(kind):
         return None
     for one in READERS.keys() & {kind, *get_args(kind)}:

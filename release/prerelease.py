@@ -17,13 +17,13 @@ from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.continuing import unfinished_on_error
 from release.index import Conflict
 from release.plan import Said
-from release.publish import UPLOAD, build_and_check, draft_of, each, proofs, still_follows
+from release.publish import UPLOAD, build_and_check, draft_of, each, still_follows
 from release.steps import SEE, take, uploads
 from release.upload import UploadRefused
 from release.worktree import tree_with, worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.version import Version
 
@@ -44,7 +44,7 @@ def prepare_rc(  # noqa: PLR0913
     world: World,
     *,
     base: str,
-    ask: tuple[Question, ...] = (),
+    ask: tuple[Question, ...] = PRE_RELEASE,
     moved: Sequence[tuple[Project, Version]] = (),
 ) -> tuple[Draft, ...]:
     """Decide on a pre-release of `base` and check it: no commit, no tag, no tests.
@@ -58,7 +58,7 @@ def prepare_rc(  # noqa: PLR0913
         draft = replace(draft_of(bump, project, known, world, base, UNTESTED), tag="", message="")
         if known is facts or draft.version in facts.taken:
             draft = changed(draft, [project], world.git, moved)
-            check(cases(draft, [(project, known)], world), (*ask, *PRE_RELEASE))
+            check(cases(draft, [(project, known)], world), ask)
             drafts.append(draft)
     return tuple(drafts)
 
@@ -69,7 +69,7 @@ def prepare_all(
     world: World,
     *,
     base: str,
-    ask: tuple[Question, ...] = (),
+    ask: tuple[Question, ...] = PRE_RELEASE,
 ) -> list[tuple[Draft, ...]]:
     """Decide on pre-releases of several packages, each requiring those of the ones before."""
     found: list[tuple[Draft, ...]] = []
@@ -80,31 +80,30 @@ def prepare_all(
     return found
 
 
-def show_all(prepared: Iterable[tuple[Draft, ...]], console: Console) -> None:
+def show_all(
+    prepared: Iterable[tuple[Draft, ...]],
+    console: Console,
+    proving: Callable[[Iterable[Draft]], list[str]],
+) -> None:
     """Print what is going to happen: each package, and the steps for all of them."""
     *others, last = drafts = [found[0] for found in prepared]
     for draft in others:
         console.show_draft(draft, ())
-    console.show_draft(last, [*proofs(drafts), *each(drafts, UPLOAD, SEE)])
+    console.show_draft(last, [*proving(drafts), *each(drafts, UPLOAD, SEE)])
 
 
 def publish_all(
-    bump: Bump,
-    subjects: Sequence[Subject],
-    prepared: Sequence[tuple[Draft, ...]],
-    world: World,
-    console: Console,
-    *,
-    base: str,
+    build: Callable[[Path], list[Built]], world: World, console: Console
 ) -> list[Built]:
-    """Publish pre-releases of several packages as they were prepared; return them with their files.
+    """Publish pre-releases of several packages; return them with their files.
 
-    All are built and checked before the first is uploaded, each behind those that it needs.
+    `build` brings all into a folder, checked, before the first is uploaded; each follows those that
+    it needs.
     Nothing is committed, tagged or pushed; the checkout and every ref stay as they are.
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
-        built = build_all(bump, subjects, prepared, world, console, dist, base=base)
+        built = build(dist)
         drafts = [draft for draft, _ in built]
         for one in built:
             console.tell(*one)

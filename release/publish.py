@@ -7,10 +7,10 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from release import Problem, Refused, ReleaseError, artifacts, pages
 from release import build as building
@@ -30,12 +30,12 @@ from release.landing import (
 from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
-from release.readiness import EACH, asked
+from release.readiness import EACH, ask_ahead, asked, wait_for_tests, waits_for_tests
 from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
+from release.tested import making, tested
 from release.upload import UploadRefused
 from release.version import objection
-from release.worktree import tree_with, worktree
 from release.world import today
 
 BUILD = "Build sdist and wheel{}"
@@ -44,10 +44,11 @@ UNTRIED = "Check the files{}; the wheel isn't installed (install-check = false)"
 UPLOAD = "Upload wheels{}, then the sdist"
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from packaging.version import Version
 
+    from release.checks import Question
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
@@ -61,8 +62,17 @@ if TYPE_CHECKING:
 # Decide and check
 
 
-def prepare(bump: Bump, subjects: Sequence[Subject], world: World, said: Said) -> Draft:
-    """Decide on a release of HEAD and ask every question about it; `Refused` has all problems."""
+def prepare(
+    bump: Bump,
+    subjects: Sequence[Subject],
+    world: World,
+    said: Said,
+    leaving: Collection[Question] = (),
+) -> Draft:
+    """Decide on a release of HEAD and ask every question about it; `Refused` has all problems.
+
+    The questions of `leaving` are left to another job.
+    """
     base = world.git.resolve("HEAD")
     with suppress(ProgramFailed):  # then the history stays incomplete, and a check says so
         world.git.deepen()
@@ -71,12 +81,31 @@ def prepare(bump: Bump, subjects: Sequence[Subject], world: World, said: Said) -
     words = message([(one, draft.version) for one, draft in zip(projects, drafts, strict=True)])
     with telling(subjects[0][1]):
         draft = changed(joined(drafts, words), projects, world.git)
-    check(
-        cases(draft, subjects, world),
-        (*RELEASE, *asked(projects[0].config, world, said.waived)),
-        EACH,
-    )
+    questions: tuple[Question, ...] = (*RELEASE, *asked(projects[0].config, world, said.waived))
+    check(cases(draft, subjects, world), [one for one in questions if one not in leaving], EACH)
     return draft
+
+
+def prepare_when_tested(  # noqa: PLR0913
+    bump: Bump,
+    subjects: Sequence[Subject],
+    world: World,
+    said: Said,
+    console: Console,
+    *,
+    minutes: float,
+    leaving: Collection[Question] = (),
+) -> Draft:
+    """Prepare; where nothing is missing but the end of tests on GitHub, wait for it so long."""
+    projects = [project for project, _ in subjects]
+    try:
+        return prepare(bump, subjects, world, said, leaving)
+    except Refused as refusal:
+        if not (minutes and waits_for_tests(refusal)):
+            raise
+    wait_for_tests(world.git.resolve("HEAD"), projects[0].config, world, minutes, console)
+    ask_ahead(projects, world, said.waived)
+    return prepare(bump, world.subjects(projects), world, said, leaving)
 
 
 def draft_of(
@@ -89,7 +118,7 @@ def draft_of(
             project,
             bump,
             taken=facts.known(project),
-            day=today(),
+            day=said.day or today(),
             tags=world.git.tags() or facts.tags,
             base=base,
             branch=facts.branch,
@@ -109,19 +138,10 @@ def telling(facts: Facts) -> Iterator[None]:
         raise Refused(tuple(dict.fromkeys((*facts.problems, *error.problems)))) from error
 
 
-def tests(draft: Draft, projects: Iterable[Project]) -> list[tuple[tuple[str, ...], str]]:
-    """Return the tests of all packages: each command, and the folder in which it runs."""
-    pairs = zip(draft.all, projects, strict=True)
-    found = dict.fromkeys((one.tests, project.tested_in) for one, project in pairs)
-    return [(command, folder) for command, folder in found if command]
-
-
-def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
-    """Return what is going to happen, in the words of the steps."""
+def story(draft: Draft, world: World, proving: Iterable[str]) -> list[str]:
+    """Return what is going to happen, in the words of the steps; `proving` comes first."""
     return [
-        *["Commit"] * bool(draft.edits),
-        *(f"Run the tests: {' '.join(command)}" for command, _ in tests(draft, projects)),
-        *proofs(draft.all),
+        *proving,
         "Rehearse the push",
         f"Record the intent in {world.intent.name}",
         *each(draft.all, UPLOAD, SEE),
@@ -130,6 +150,11 @@ def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
         *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
         f"Clear the intent {world.intent.name}",
     ]
+
+
+def proving(draft: Draft, projects: Iterable[Project]) -> list[str]:
+    """Return the titles of the steps that prove a draft, before the push is rehearsed."""
+    return [*making(draft, projects), *proofs(draft.all)]
 
 
 def each(releases: Iterable[Release], *titles: str) -> list[str]:
@@ -147,11 +172,19 @@ def proofs(drafts: Iterable[Draft]) -> list[str]:
 # Publish
 
 
-def publish(draft: Draft, projects: Sequence[Project], world: World, console: Console) -> Plan:
+def publish(
+    draft: Draft,
+    projects: Sequence[Project],
+    world: World,
+    console: Console,
+    prove: Callable[[Draft, Sequence[Project], World, Console, Path], Plan],
+) -> Plan:
     """Prove the draft, record the intent; then make the world agree with it."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         plan = prove(draft, projects, world, console, dist)
+        with console.step("Rehearse the push"):
+            rehearse_push(plan, world)
         console.tell(plan)
         console.confirm(f"Publish {plan.title} to {plan.repository}?")
         return carry_out(plan, world, console, dist)
@@ -184,28 +217,12 @@ def prove(
 
     Raises `ReleaseError` when tests, hooks, build or checks fail.
     """
-    git = world.git
-    tree, commands = tree_with(git, draft.base, draft.edits), tests(draft, projects)
-    with ExitStack() as trees:
-        here = trees.enter_context(worktree(git, draft.base, tree))
-        commit = draft.base
-        if draft.edits:
-            with console.step("Commit"):
-                commit = commit_version(here, draft, tree)
-        for command, folder in commands:
-            with console.step(f"Run the tests: {' '.join(command)}", log=True) as line:
-                building.run_tests(command, here.root / folder, world.programs_env(), line.note)
-        if commands or git.has_hooks():  # which may have left something
-            trees.close()
-            here = trees.enter_context(worktree(git, commit))
+    with tested(draft, projects, world, console) as here:
         built = [
             build_and_check(here, project, world, console, dist, version=one.version, tag=one.tag)
             for one, project in zip(draft.all, projects, strict=True)
         ]
-        plan = with_tags(Plan.of(draft, commit, built), here)
-    with console.step("Rehearse the push"):
-        rehearse_push(plan, world)
-    return plan
+        return with_tags(Plan.of(draft, here.resolve("HEAD"), built), here)
 
 
 def with_tags(plan: Plan, here: Git) -> Plan:
@@ -241,27 +258,20 @@ def land(plan: Plan, there: Landing, world: World) -> str:
         raise Refused((Problem(str(error), hint),)) from error
 
 
-def commit_version(here: Git, draft: Draft, tree: str) -> str:
-    """Commit what the release changes, and insist that hooks left it as it was planned."""
-    try:
-        commit = here.commit(draft.message)
-    except ProgramFailed as error:
-        raise ReleaseError(
-            f"the release commit was refused:\n{error.output.strip()}",
-            "mend what git or the hook says, commit that, and type the command again",
-        ) from error
-    if (here.tree(commit), here.parents(commit)) != (tree, [draft.base]):
-        changes = here("diff", "--stat", tree, commit)
-        raise ReleaseError(
-            f"a commit hook changed the release commit, which holds what the plan says:\n{changes}",
-            "run the hook and commit what it changes before the release",
-        )
-    if not draft.is_message(said := here.message(commit)):
-        raise ReleaseError(
-            f"a commit hook changed the message {draft.message!r} to {said.strip()!r}",
-            'say it as the hook wants it: message = "…{version}…" in [tool.nox-release]',
-        )
-    return commit
+class Make(Protocol):
+    """Brings the files of a package into a folder, held to every check."""
+
+    def __call__(  # noqa: D102, PLR0913
+        self,
+        here: Git,
+        project: Project,
+        world: World,
+        console: Console,
+        dist: Path,
+        *,
+        version: Version | None,
+        tag: str,
+    ) -> tuple[Distribution, ...]: ...
 
 
 def build_and_check(  # noqa: PLR0913

@@ -299,4 +299,5 @@ QUESTIONS = tuple(
         strict=True,
     )
 )
+PEOPLE = {one for one in QUESTIONS if one.ask is stakeholders_are_ready}
 EACH = {one for one in QUESTIONS if one.ask is notes_are_drafted}  # is asked of each package

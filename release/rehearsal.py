@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,9 +23,9 @@ from release.index import Index
 from release.intent import IntentRef
 from release.isolation import Environment
 from release.plan import Said
-from release.prerelease import prepare_all, publish_all, show_all
+from release.prerelease import build_all, prepare_all, publish_all, show_all
 from release.process import capture
-from release.publish import prepare, publish, story
+from release.publish import prepare, proofs, prove, proving, publish, story
 from release.world import World
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ def rehearse(
         if bump.pre:
             base = world.git.resolve("HEAD")
             prepared = prepare_all(bump, subjects, world, base=base)
-            show_all(prepared, console)
-            built = publish_all(bump, subjects, prepared, world, console, base=base)
+            build = partial(build_all, bump, subjects, prepared, world, console, base=base)
+            show_all(prepared, console, proofs)
+            built = publish_all(build, world, console)
             drafts = [draft for draft, _ in built]
         else:
             drafts = [prepare(bump, subjects, world, Said(skip_tests=skip_tests))]
-            console.show_draft(drafts[0], story(drafts[0], projects, world))
-            publish(drafts[0], projects, world, console)
+            console.show_draft(drafts[0], story(drafts[0], world, proving(drafts[0], projects)))
+            publish(drafts[0], projects, world, console, prove)
         installed = []
         for one in (one for draft in drafts for one in draft.all):
             with console.step(f"Install {one.name} from the index with pip"):

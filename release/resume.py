@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from release.git import Git
     from release.intent import Intent
     from release.plan import Distribution, Plan
+    from release.publish import Make
     from release.world import World
 
 
-def resume(intent: Intent, world: World, console: Console) -> Plan:
-    """Finish an accepted release; files that the index lacks are built again."""
+def resume(intent: Intent, world: World, console: Console, make: Make = build_and_check) -> Plan:
+    """Finish an accepted release; files that the index lacks are made again."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         dist = Path(folder)
         with unfinished_on_error(world, console, plan=intent.plan):
-            intent = rebuild(intent, world, console, dist)
+            intent = rebuild(intent, world, console, dist, make)
             if not any(files_there(one, world) for one in intent.plan.all):
                 insist_it_can_end(intent, world)
             return finish(intent, steps(intent, dist, world), console)
@@ -50,7 +51,7 @@ def files_there(plan: Plan, world: World) -> dict[str, str]:
     return on_index(plan, world.index.files(plan.name), world)
 
 
-def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Intent:
+def rebuild(intent: Intent, world: World, console: Console, dist: Path, make: Make) -> Intent:
     """Build what the index lacks into `dist`, and return an intent that names what will be there.
 
     Where the backend isn't reproducible, files that the index doesn't list may differ from those
@@ -58,7 +59,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
     """
     plan, git = intent.plan, world.git
     with worktree(git, plan.commit) as here:
-        files = [rebuilt(one, here, world, console, dist) for one in plan.all]
+        files = [rebuilt(one, here, world, console, dist, make) for one in plan.all]
         changed = [one.filename for own in files for one in own if one not in plan.files]
         if not changed:
             return intent
@@ -69,20 +70,21 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path) -> Inten
 
 
 def rebuilt(
-    plan: Plan, here: Git, world: World, console: Console, dist: Path
+    plan: Plan, here: Git, world: World, console: Console, dist: Path, make: Make
 ) -> tuple[Distribution, ...]:
     """Return the files of one package, those that the index lacks built again into `dist`."""
     known = {one.filename: one for one in as_listed(plan, world)}
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
     if absent:
         project = Project.at(world.git, plan.base, plan.folder, before=plan.version)
-        built = build_and_check(
-            here, project, world, console, dist, version=plan.version, tag=plan.tag
-        )
+        built = make(here, project, world, console, dist, version=plan.version, tag=plan.tag)
         fresh = {one.filename: one for one in built}
         if fresh.keys() != known.keys():
             wanted, made = (", ".join(sorted(names)) for names in (known, fresh))
-            raise ReleaseError(f"building {plan.title} again made {made}, not {wanted}")
+            raise ReleaseError(
+                f"the files of {plan.title} are {made}, not {wanted}",
+                "files of other machines: run the workflow that began it again",
+            )
         known |= {name: known[name].as_built(fresh[name]) for name in absent}
     return tuple(known.values())
 

@@ -53,6 +53,13 @@ def tag_object(here: Git, name: str, commit: str, message: str) -> str:
     return tag
 
 
+def tag_here(git: Git, name: str, commit: str) -> None:
+    """Let a clone that only builds have a tag, the same on every machine."""
+    if git.local_ref(f"refs/tags/{name}^{{commit}}") != commit:
+        when = {"GIT_COMMITTER_DATE": f"{git.time(commit)} +0000"}
+        git(*NOBODY, "tag", "--annotate", "--message", name, "--", name, commit, env=when)
+
+
 @contextmanager
 def tagged(here: Git, name: str) -> Iterator[None]:
     """Let the worktree `here` be, for a while, a repository whose HEAD has the tag `name`.

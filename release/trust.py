@@ -141,7 +141,7 @@ def _released(
     if told != there or base not in {commit, *git.parents(commit)}:
         return nothing
     made = (git.tree(commit), git.parents(commit))
-    is_it = any(derived(releases, base, day, git) == made for day in _days(commit, git))
+    is_it = any(derived(releases, base, day, git) == made for day in days_of(commit, git))
     return (tuple(found), commit) if is_it else nothing
 
 
@@ -149,7 +149,7 @@ def _tag(project: Project, version: Version, facts: Facts, git: Git) -> str:
     return project.tag_style(git.tags() or facts.tags).write(version)
 
 
-def _days(commit: str, git: Git) -> list[date]:
+def days_of(commit: str, git: Git) -> list[date]:
     """Return the days that a release can have which made this commit: the changelog says one.
 
     The day is decided just before the commit, whose author's time stays what it is; midnight (UTC)

@@ -1,0 +1,213 @@
+"""Files that other machines have built: taken in place of a build, and held to account.
+
+The plan by which they were built is believed no more than an intent: all of it is derived again.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from release import Problem, Refused, ReleaseError, artifacts
+from release import build as building
+from release.archives import some
+from release.build import distribution, fitting
+from release.commands import programs_env
+from release.handover import AGAIN, parts, restored
+from release.isolation import Environment
+from release.plan import Plan, is_of
+from release.prerelease import prepare_all
+from release.publish import with_tags
+from release.steps import named
+from release.trust import days_of
+from release.worktree import worktree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from packaging.version import Version
+
+    from release.console import Console
+    from release.git import Git
+    from release.handover import Handover, Part
+    from release.intent import Intent
+    from release.plan import Distribution, Draft
+    from release.prerelease import Built
+    from release.project import Project
+    from release.version import Bump
+    from release.world import Subject, World
+
+COLLECT = "Collect and check the files{}; install and import the wheel that fits here"
+NOTHING_FITS = "no wheel fits this machine; those that they fit have tried them"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What a plan's builders have built, somewhere below a folder."""
+
+    handover: Handover
+    folder: Path
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """Return where each file is; `Refused` for what belongs to no package, or has a double."""
+        found: dict[str, Path] = {}
+        problems = []
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            other = found.setdefault(path.name, path)
+            if other != path and not filecmp.cmp(other, path, shallow=False):
+                words = f"two machines have built {path.name}, and not the same bytes"
+                problems.append(Problem(words, "let one of them build it"))
+        names = [one.name for one in self.handover.packages]
+        if strays := [file for file in found if not any(is_of(file, name) for name in names)]:
+            words = f"{some(strays)} in {self.folder} belongs to no package of the release"
+            problems.append(Problem(words, f"it is {self.handover.title}"))
+        if problems:
+            raise Refused(tuple(problems))
+        return found
+
+    def insist_on_intent(self, intent: Intent) -> None:
+        """Raise `Refused` unless the unfinished release is that of the plan."""
+        there, here = intent.plan.commit, self.handover.commit
+        if there != here:
+            words = f"{intent.plan.title} was begun with the commit {there[:9]}; the plan has "
+            raise Refused((Problem(words + here[:9], AGAIN),))
+
+    def insist_on(self, drafts: Sequence[Draft], world: World) -> None:
+        """Raise `ReleaseError` unless plan and commit are what is decided and made here."""
+        plan, git, lead = self.handover, world.git, drafts[0]
+        wanted = [one for draft in drafts for one in parts(draft)]
+        pairs: list[tuple[str, object, object]] = [
+            ("base", plan.base, lead.base),
+            ("index", plan.repository, lead.repository),
+            ("choice", _told(plan.packages, drafts), _told(wanted, drafts)),
+        ]
+        commit = restored(plan, git)
+        if not (plan.bump.pre or commit == plan.base):
+            days, said = days_of(commit, git), git.message(commit)
+            pairs += [
+                ("day", plan.day, plan.day if plan.day in days else days[0]),
+                ("message", said, said if lead.is_message(said) else lead.message),
+            ]
+        found = [f"its {what} is {said}, not {own}" for what, said, own in pairs if said != own]
+        if found:
+            words = f"the plan of {plan.title} doesn't fit: {'; '.join(found)}"
+            raise Refused((Problem(words, AGAIN),))
+
+    # In place of a build
+
+    def titles(self, drafts: Iterable[Draft]) -> list[str]:
+        """Return the titles of the steps that prove drafts here."""
+        return [COLLECT.format(named(one.name, one.folder)) for one in drafts]
+
+    def prove(
+        self,
+        draft: Draft,
+        projects: Sequence[Project],
+        world: World,
+        console: Console,
+        dist: Path,
+    ) -> Plan:
+        """Take the files of a release; its commit was tested when it was made."""
+        commit = self.handover.commit
+        with worktree(world.git, commit) as here:
+            built = [
+                self.take(here, project, world, console, dist, version=one.version, tag=one.tag)
+                for one, project in zip(draft.all, projects, strict=True)
+            ]
+            return with_tags(Plan.of(draft, commit, built), here)
+
+    def prepare_all(
+        self, bump: Bump, subjects: Sequence[Subject], world: World, *, base: str
+    ) -> list[tuple[Draft, ...]]:
+        """Decide on the pre-releases of the plan, and check them, published in part or not."""
+        versions = [one.version for one in self.handover.packages]
+        before = [
+            (project, facts.without(version))
+            for (project, facts), version in zip(subjects, versions, strict=True)
+        ]
+        prepared = [found[-1:] for found in prepare_all(bump, before, world, base=base)]
+        self.insist_on([draft for (draft,) in prepared], world)
+        return prepared
+
+    def build_all(
+        self,
+        prepared: Sequence[tuple[Draft, ...]],
+        projects: Sequence[Project],
+        world: World,
+        console: Console,
+        dist: Path,
+    ) -> list[Built]:
+        """Take the files of pre-releases."""
+        with worktree(world.git, self.handover.commit) as here:
+            return [
+                (one, self.take(here, project, world, console, dist, version=one.version, tag=""))
+                for (one,), project in zip(prepared, projects, strict=True)
+            ]
+
+    def take(  # noqa: PLR0913
+        self,
+        here: Git,
+        project: Project,
+        world: World,
+        console: Console,
+        dist: Path,
+        *,
+        version: Version | None,
+        tag: str,
+    ) -> tuple[Distribution, ...]:
+        """Copy the files of one package into `dist`, and hold them to every check."""
+        del tag  # they are built
+        config, env = project.config, world.programs_env()
+        with console.step(COLLECT.format(named(project.name, project.folder))) as line:
+            paths = self.copied(project.name, dist)
+            fits = fitting(paths) is not None
+            with building.trying(env, wanted=config.install_check and fits) as trial:
+                expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
+                remarks = artifacts.check(paths, replace(expected, is_collected=True))
+                distributions = tuple(map(distribution, paths))
+                warnings = building.check(
+                    distributions,
+                    dist,
+                    previous=project.version,
+                    version=version,
+                    import_names=config.import_names,
+                    trial=trial,
+                )
+            line.remark = " ".join([*remarks, *warnings, *[NOTHING_FITS] * (not fits)])
+        return distributions
+
+    def copied(self, name: str, dist: Path) -> list[Path]:
+        """Copy the files of a package into `dist`: wheels, and the sdist last."""
+        own = [path for file, path in self.files.items() if is_of(file, name)]
+        own.sort(key=lambda path: (path.suffix != ".whl", path.name))
+        return [Path(shutil.copy2(path, dist / path.name)) for path in own]
+
+
+def try_wheels(
+    collected: Collected, projects: Iterable[Project], dist: Path, git: Git, console: Console
+) -> None:
+    """Install the wheels that fit this machine, and import their modules; `dist` is for copies."""
+    env = programs_env(git.env)
+    found = [(project, fitting(collected.copied(project.name, dist))) for project in projects]
+    for project, wheel in found:
+        if not wheel:
+            words = f"no wheel of {project.name} in {collected.folder} can be installed here"
+            raise ReleaseError(words, "what the builders of this platform have made is tried here")
+        names = project.config.import_names
+        with TemporaryDirectory() as place, console.step(f"Install and import {wheel.name}"):
+            here = Environment.fresh(Path(place, "environment"), env)
+            building.install_and_import(wheel, str(project.version), names, here)
+
+
+def _told(packages: Iterable[Part], drafts: Iterable[Draft]) -> str:
+    """Tell packages with versions and tags; the one of a pre-release is for its builders alone."""
+    tagged = any(draft.tag for draft in drafts)
+    return ", ".join(
+        " ".join([one.name, str(one.version), one.folder, one.tag * tagged]) for one in packages
+    )
