@@ -79,7 +79,7 @@ class Source:
         new, changed, seen = set(), set(), set()
         for path, id_ in sdist.members.items():
             place = self._place(path)
-            own = {place, self._snapshot.real(place)} & self.ids.keys()
+            own = [place] if place in self.ids else []
             same = {one for one in own or self._named_alike(path) if self.ids[one] == id_}
             seen |= {place, *same}
             if not same and not self._is_generated(path):

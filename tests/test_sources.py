@@ -214,11 +214,14 @@ def test_a_package_below_the_top_is_compared_with_its_folder(tmp_path: Path) -> 
 def test_submodules_are_as_in_git(stage: Stage, tmp_path: Path) -> None:
     other = tmp_path / "other"
     stage.git("clone", "--quiet", str(stage.remote), str(other))
+    (other / "only.py").write_bytes(b"only = 'here'\n")
+    stage.git("add", "only.py", at=other)
+    stage.git("commit", "--quiet", "--message", "Add it", at=other)
     local = ("-c", "protocol.file.allow=always")
     stage.git(*local, "submodule", "--quiet", "add", str(other), "sub")
     stage.commit({"acme.py": FILES["acme.py"]})
     here = Git(root=stage.clone, env=os.environ)
-    files = {"acme.py": FILES["acme.py"], "sub/acme.py": b'"""A sample."""\n', "sub/evil.py": b""}
+    files = {"acme.py": FILES["acme.py"], "sub/only.py": b"only = 'here'\n", "sub/evil.py": b""}
     source = Source(here=here, project=Project.at(here, "HEAD"))
     wanted = Expected(source=source, version=Version("1.0"), is_collected=True)
     assert held(tmp_path, wanted, files) == [
