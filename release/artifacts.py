@@ -6,7 +6,7 @@ Nothing in them is run or unpacked, so they may come from anywhere.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ def check(paths: Sequence[Path], expected: Expected) -> list[str]:
     problems = [
         *_bad_set(paths, project.config.artifacts),
         *(
-            replace(problem, message=f"{one.path.name}: {problem.message}")
+            Problem(f"{one.path.name}: {problem.message}", problem.hint)
             for one in files
             for problem in (
                 *_bad_names(one, project.name, version),
