@@ -512,7 +512,7 @@ def test_a_later_file_whose_name_is_taken_meanwhile_ends_the_release(stage: Stag
 def unreproducible(stage: Stage) -> None:
     """Make every build another one; the proven plan is of no use then."""
     other = BACKEND.replace("# acme", "# {uuid.uuid4()}{'x' * (uuid.uuid4().int % 50)}").replace(
-        "import io", "import uuid, io"
+        "import base64", "import uuid, base64"
     )
     stage.commit({"backend.py": other.replace('METADATA += "', 'METADATA += f"')})
 
