@@ -98,11 +98,10 @@ intent ref on the remote; a step is observed (is it so?) and never recorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a release can't go ahead: what is wrong with its evidence, and the next command."""
 
     message: str

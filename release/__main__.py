@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import ReleaseError, UsageError, about
 from release.arguments import parsed
-from release.process import ENDINGS, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     options = parsed(sys.argv[1:] if argv is None else argv)
     from release.console import NOTHING, Console
+    from release.process import interrupts
     from release.workspace import workspace
     from release.world import actions, secret_values
 
@@ -85,6 +82,8 @@ def run() -> None:
 
 def listen(handler: signal.Handlers | Callable[[int, FrameType | None], object]) -> None:
     """Treat every wish to end this process alike; one that is ignored, as by nohup, stays so."""
+    from release.process import ENDINGS
+
     for number in ENDINGS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
@@ -231,6 +230,8 @@ def _publish_rc(options: Options, console: Console) -> None:
 
 
 def _status(options: Options, console: Console) -> None:
+    from dataclasses import replace
+
     from release.status import look, show
 
     git, project = about.project(options)
@@ -260,6 +261,8 @@ def _explain(options: Options, console: Console) -> None:
 
 
 def _yank(options: Options, console: Console) -> None:
+    from dataclasses import replace
+
     from release.yank import check, decide, notice, show, show_yanked, tell, wait_until_yanked
 
     git, project = about.project(options)
@@ -285,6 +288,9 @@ def _yank(options: Options, console: Console) -> None:
 
 
 def _build(options: Options, console: Console) -> None:
+    import shutil
+    from tempfile import TemporaryDirectory
+
     from release.publish import build_and_check
     from release.worktree import worktree
 

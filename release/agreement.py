@@ -69,10 +69,11 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disagreement(Problem):
+class Disagreement:
     """A problem with one version."""
 
     version: Version
+    problem: Problem
 
 
 def compare(
@@ -94,7 +95,7 @@ def compare(
             (record, astray(record, max(at_home, default=None), branch, remote)),
         ]
     return tuple(
-        Disagreement(problem.message, problem.hint, version=record.version)
+        Disagreement(version=record.version, problem=problem)
         for record, problem in found
         if problem
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from importlib import metadata
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,13 +47,23 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="Release a Python package so that a release is never half done.",
     )
-    version = metadata.version("nox-release")
-    parser.add_argument("--version", action="version", version=f"nox-release {version}")
+    text = "print the version, and exit"
+    parser.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help=text)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verbs_that_publish(verbs)
     _verbs_around_builders(verbs)
     _verbs_that_look(verbs)
     return parser
+
+
+class _Version(argparse.Action):
+    """Says which version is installed, and looks for it no sooner."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"nox-release {version('nox-release')}\n")
+        parser.exit()
 
 
 def _verbs_that_publish(verbs: Verbs) -> None:

@@ -6,7 +6,7 @@ Nothing in them is run or unpacked, so they may come from anywhere.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import TYPE_CHECKING
@@ -50,7 +50,13 @@ class Expected:
 
     @classmethod
     def of(
-        cls, here: Git, project: Project, version: Version | None, largest: int | None
+        cls,
+        here: Git,
+        project: Project,
+        version: Version | None,
+        largest: int | None,
+        *,
+        is_collected: bool = False,
     ) -> Expected:
         """Return what is expected of a project that is checked out in the worktree `here`.
 
@@ -60,7 +66,7 @@ class Expected:
             Source(here=here, project=project),
             project.config.max_file_size or largest,
         )
-        return cls(source=source, version=version, largest=largest)
+        return cls(source=source, version=version, largest=largest, is_collected=is_collected)
 
 
 def check(paths: Sequence[Path], expected: Expected) -> list[str]:
@@ -76,7 +82,7 @@ def check(paths: Sequence[Path], expected: Expected) -> list[str]:
     problems = [
         *_bad_set(paths, project.config.artifacts),
         *(
-            replace(problem, message=f"{one.path.name}: {problem.message}")
+            Problem(f"{one.path.name}: {problem.message}", problem.hint)
             for one in files
             for problem in (
                 *_bad_names(one, project.name, version),

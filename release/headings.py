@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from markdown_it import MarkdownIt
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -111,6 +109,8 @@ Outline = tuple[list[Heading], list[Definition]]
 
 
 def _markdown(rows: list[str]) -> Outline:
+    from markdown_it import MarkdownIt
+
     found: dict[str, Any] = {}
     # Inline markup says nothing about headings, and takes most of the time.
     tokens = MarkdownIt("commonmark").disable("inline").parse("\n".join(rows), found)

@@ -314,7 +314,7 @@ def build_and_check(  # noqa: PLR0913
                 import_names=config.import_names,
                 trial=trial,
             )
-            line.remark = " ".join([*remarks, *warnings])
+            line.remark = "; ".join([*remarks, *warnings])
     return distributions
 
 

@@ -56,7 +56,7 @@ class Waivable:
         return problem and self._waivable(problem)
 
     def _waivable(self, problem: Problem) -> Problem:
-        return replace(problem, hint=f"{problem.hint}\nor go on without: --waive {self.name}")
+        return problem._replace(hint=f"{problem.hint}\nor go on without: --waive {self.name}")
 
 
 def asked(config: Configuration, world: World, waived: Collection[str] = ()) -> list[Waivable]:

@@ -76,7 +76,8 @@ def examine(path: Path, algorithm: str = "sha1") -> Examined:
     problems += metadata.problems if metadata else ()
     if metadata and (absent := {*metadata.licenses} - contents.ids.keys()):
         problems.append(Problem(f"it lacks {some(absent)}, which its metadata name", AGAIN))
-    return replace(known, metadata=metadata, problems=tuple(problems), members=contents.ids)
+    members = contents.ids if contents.is_whole else {}
+    return replace(known, metadata=metadata, problems=tuple(problems), members=members)
 
 
 @dataclass(kw_only=True)
@@ -90,6 +91,7 @@ class Contents:
     ids: dict[str, str] = field(default_factory=dict)  # by the path below `top`
     told: bytes = b""  # PKG-INFO
     unpacked: int = 0  # bytes
+    is_whole: bool = False  # it was read to its end
 
     def take(self, archive: tarfile.TarFile) -> Iterator[Problem]:
         """Read all members, up to one that says that this is no honest file."""
@@ -103,6 +105,7 @@ class Contents:
                 yield problem
             elif not member.isdir() and member.name.startswith(f"{self.top}/"):
                 self.ids[member.name.removeprefix(f"{self.top}/")] = self.id_of(member, archive)
+        self.is_whole = True
         yield from self.bad_whole()
 
     def bad_kind(self, member: tarfile.TarInfo) -> Problem | None:
@@ -142,9 +145,13 @@ class Contents:
 
 
 def read(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the contents of some files in an sdist's folder, with their paths; links have none."""
+    """Yield the contents of some files in an sdist's folder, with their paths.
+
+    Links have none, and very big files are left out.
+    """
     with tarfile.open(path) as archive:
         for member in archive:
             inside = member.name.partition("/")[2]
-            if inside in wanted and member.isreg() and (file := archive.extractfile(member)):
+            is_small = member.isreg() and member.size <= WHOLE
+            if inside in wanted and is_small and (file := archive.extractfile(member)):
                 yield inside, file.read()

@@ -79,13 +79,14 @@ class Source:
         new, changed, seen = set(), set(), set()
         for path, id_ in sdist.members.items():
             place = self._place(path)
-            own = {place, self._snapshot.real(place)} & self.ids.keys()
+            own = [place] if place in self.ids else []
             same = {one for one in own or self._named_alike(path) if self.ids[one] == id_}
             seen |= {place, *same}
-            if own and not same:
-                changed.add(path)
-            elif not same and not self._is_told(path):
-                new.add(path)
+            if not same and not self._is_generated(path):
+                if own:
+                    changed.add(path)
+                elif not self._is_made(path):
+                    new.add(path)
         contents = dict(sdists.read(sdist.path, {*changed, *new}))
         unexplained = {
             path for path, data in contents.items() if not self._is_explained(path, data, version)
@@ -128,15 +129,17 @@ class Source:
 
     # What explains a difference
 
-    def _is_told(self, path: str) -> bool:
-        """Say whether the build makes such a file: as backends do, or as the project says."""
+    def _is_generated(self, path: str) -> bool:
+        """Say whether the project says that its build makes or rewrites the file."""
+        return any(fnmatchcase(path, one) for one in self.project.config.generated)
+
+    def _is_made(self, path: str) -> bool:
+        """Say whether builds make such a file: as backends do, or as their settings say."""
         patterns = [*MADE, *(OF_PBR if self.project.vcs == "pbr" else ()), *self._artifacts]
         return any(fnmatchcase(path, one) for one in patterns) or self._is_version_file(path)
 
     def _is_explained(self, path: str, data: bytes, version: str) -> bool:
         """Say whether a file that git doesn't have like this is as it should be."""
-        if any(fnmatchcase(path, one) for one in self.project.config.generated):
-            return True
         place = self._snapshot.real(self._place(path))
         before = self._snapshot.read(place)
         if before is None:

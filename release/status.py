@@ -96,7 +96,7 @@ class Status:
     def verdict(self) -> None:
         """Raise what isn't as it should be: exit code 3 when unfinished, 1 for a disagreement."""
         pending = self.pending.problems if self.pending else ()
-        if problems := (*pending, *self.disagreements):
+        if problems := (*pending, *(one.problem for one in self.disagreements)):
             error = Refused(problems)
             error.exit_code = Unfinished.exit_code if self.pending else Refused.exit_code
             raise error
@@ -356,7 +356,6 @@ def document(status: Status) -> dict[str, Any]:
         "versions": [record.to_dict() for record in status.records],
         "unmarked": sorted(map(str, status.unmarked)),
         "disagreements": [
-            {"version": str(one.version), "message": one.message, "hint": one.hint}
-            for one in status.disagreements
+            {"version": str(one.version), **one.problem._asdict()} for one in status.disagreements
         ],
     }

@@ -56,7 +56,7 @@ NAMED = r"[^\w\s]*\s*(?:[^\W\d][^\s/@=-]*[\s/@=-]+){0,6}[^\w\s]*v?"  # «What's 
 CALLED = r"[^\w\s]*\s*(?:(?:version|release|rel)[\s_-]*)?[^\w\s]*v?"
 NUMBERED = rf"(?P<before>{CALLED})(?P<name>(?P<number>{VERSION})){CLOSE}"
 SHAPES = tuple(
-    re.compile(rf"{shape}(?P<tail>\W*)", re.IGNORECASE)
+    rf"{shape}(?P<tail>\W*)"
     for shape in (
         rf"(?P<before>[^\w\s]*\s*)(?P<name>{UNRELEASED}){CLOSE}(?:{STATUS})?",
         rf"(?P<before>[^\w\s]*\s*)(?P<name>{UNRELEASED}[^\w]*v?(?P<number>{VERSION})){CLOSE}",
@@ -70,10 +70,9 @@ REGULAR = 3  # the first so many; the others have words of their own between ver
 # https://keepachangelog.com/en/1.1.0/#yanked; an anchor or a colon may come behind it.
 MARK = re.compile(r"\s+[\[(*_:`~]+yanked[^\w\s{}]+(?:\s*\{[^{}]*\})?\s*", re.IGNORECASE)
 BEHIND = re.compile(r"(?=\s*(?:\{[^{}]*\}|:)?\s*$)")
-LINE = re.compile(  # «TBD» alone may stand for anything
+LINE = (  # «TBD» alone may stand for anything
     r"(?P<before>\W*(?P<word>(?:released?|release[ -]date|date|status)\b\W*(?:\bon\b\W*)?)?)"
-    rf"(?P<status>(?(word)(?:{DATE}|{PLACEHOLDER})|(?:{DATE}|unreleased)))(?P<tail>\W*)",
-    re.IGNORECASE,
+    rf"(?P<status>(?(word)(?:{DATE}|{PLACEHOLDER})|(?:{DATE}|unreleased)))(?P<tail>\W*)"
 )
 
 
@@ -123,7 +122,7 @@ def parse(text: str) -> Title | None:
         title = parse(text[: match.start()])
         return title and replace(title, mark=match[0])
     for place, shape in enumerate(SHAPES if len(text) <= LONGEST else ()):
-        if match := shape.fullmatch(text):
+        if match := re.fullmatch(shape, text, re.IGNORECASE):
             try:
                 title = _title(match.groupdict(""), regular=place < REGULAR)
             except InvalidVersion:
@@ -145,7 +144,7 @@ def marked(text: str) -> str:
 
 def line(text: str) -> Title | None:
     """Read a line of its own that tells the date, below a title: `Released 2024-05-01`."""
-    match = LINE.fullmatch(text) if len(text) <= LONGEST else None
+    match = re.fullmatch(LINE, text, re.IGNORECASE) if len(text) <= LONGEST else None
     return _title(match.groupdict()) if match else None
 
 

@@ -80,7 +80,7 @@ INTENT = "refs/release/intent"
 FIRST, LATER, SEEN = 2, 3, 5
 
 BACKEND = """\
-import io, pathlib, re, tarfile, zipfile
+import base64, hashlib, io, pathlib, re, tarfile, zipfile
 
 VERSION = re.search('version = "(.*?)"', pathlib.Path("pyproject.toml").read_text())[1]
 METADATA = f"Metadata-Version: 2.1\\nName: acme\\nVersion: {VERSION}\\nSummary: A sample.\\n"
@@ -89,12 +89,18 @@ WHEEL = "Wheel-Version: 1.0\\nGenerator: acme\\nRoot-Is-Purelib: true\\nTag: py3
 
 def build_wheel(folder, *args):
     name, info = f"acme-{VERSION}-py3-none-any.whl", f"acme-{VERSION}.dist-info"
-    record = f"acme.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n"
     files = {"acme.py": pathlib.Path("acme.py").read_text(), f"{info}/METADATA": METADATA}
+    files[f"{info}/WHEEL"] = WHEEL
+    record = "".join(row(path, text.encode()) for path, text in files.items())
+    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\\n"
     with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
-        for path, text in {**files, f"{info}/WHEEL": WHEEL, f"{info}/RECORD": record}.items():
+        for path, text in files.items():
             wheel.writestr(zipfile.ZipInfo(path), text)
     return name
+
+def row(path, data):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return f"{path},sha256={digest},{len(data)}\\n"
 
 def build_sdist(folder, *args):
     name = f"acme-{VERSION}.tar.gz"
@@ -506,7 +512,7 @@ def test_a_later_file_whose_name_is_taken_meanwhile_ends_the_release(stage: Stag
 def unreproducible(stage: Stage) -> None:
     """Make every build another one; the proven plan is of no use then."""
     other = BACKEND.replace("# acme", "# {uuid.uuid4()}{'x' * (uuid.uuid4().int % 50)}").replace(
-        "import io", "import uuid, io"
+        "import base64", "import uuid, base64"
     )
     stage.commit({"backend.py": other.replace('METADATA += "', 'METADATA += f"')})
 

@@ -128,14 +128,25 @@ def test_a_remote_that_takes_no_intent_is_refused(stage: Stage) -> None:
 
 
 BACKEND = """\
-import os, shutil
+import base64, hashlib, os, zipfile
 from flit_core.buildapi import *
 import flit_core.buildapi
 
 def build_wheel(folder, *args):
     name = flit_core.buildapi.build_wheel(folder, *args)
+    with zipfile.ZipFile(os.path.join(folder, name)) as wheel:
+        files = {one: wheel.read(one) for one in wheel.namelist()}
+    about = next(one.removesuffix("WHEEL") for one in files if one.endswith(".dist-info/WHEEL"))
+    rows = files[about + "RECORD"].decode().splitlines()
     for tag in ("cp310", "cp311", "cp312"):
-        shutil.copy(os.path.join(folder, name), os.path.join(folder, name.replace("py3", tag)))
+        told = files[about + "WHEEL"].replace(b"py3-none", tag.encode() + b"-none")
+        digest = base64.urlsafe_b64encode(hashlib.sha256(told).digest()).decode().rstrip("=")
+        row = f"{about}WHEEL,sha256={digest},{len(told)}"
+        record = [row if one.startswith(about + "WHEEL,") else one for one in rows]
+        changed = {about + "WHEEL": told, about + "RECORD": "\\n".join(record).encode()}
+        with zipfile.ZipFile(os.path.join(folder, name.replace("py3", tag)), "w") as wheel:
+            for one, data in {**files, **changed}.items():
+                wheel.writestr(one, data)
     return name
 """
 

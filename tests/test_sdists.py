@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import tracemalloc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -160,3 +161,16 @@ def test_a_good_sdist_is_not(tmp_path: Path) -> None:
     for algorithm in ("sha1", "sha256"):
         ids = {path: hashlib.new(algorithm, blob).hexdigest() for path, blob in blobs.items()}
         assert sdists.examine(examined.path, algorithm).members == ids
+
+
+def test_a_big_sdist_is_not_read_into_memory(tmp_path: Path) -> None:
+    path, size = tmp_path / "acme-1.0.tar.gz", 96 << 20
+    with (data := tmp_path / "data").open("wb") as file:
+        file.truncate(size)
+    with tarfile.open(path, "w:gz", compresslevel=0) as archive:
+        archive.add(data, "acme-1.0/data")
+    tracemalloc.start()
+    sdists.examine(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 8

@@ -15,13 +15,18 @@ from release.artifacts import Expected, check
 from release.git import Git
 from release.project import Project
 from release.sources import Source
-from tests.forged import FILES, sdist, special, wheel
+from tests.forged import FILES, sdist, special, truncated, wheel
 from tests.test_artifacts import PYPROJECT, TRACKED, expected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.stage import Stage
+
+
+def as_a_bomb(path: Path) -> Path:
+    return sdist(path.parent, files={**TRACKED, "evil.py": b"evil()", "zeros": bytes(65 << 20)})
 
 
 def held(
@@ -209,13 +214,28 @@ def test_a_package_below_the_top_is_compared_with_its_folder(tmp_path: Path) -> 
 def test_submodules_are_as_in_git(stage: Stage, tmp_path: Path) -> None:
     other = tmp_path / "other"
     stage.git("clone", "--quiet", str(stage.remote), str(other))
+    (other / "only.py").write_bytes(b"only = 'here'\n")
+    stage.git("add", "only.py", at=other)
+    stage.git("commit", "--quiet", "--message", "Add it", at=other)
     local = ("-c", "protocol.file.allow=always")
     stage.git(*local, "submodule", "--quiet", "add", str(other), "sub")
     stage.commit({"acme.py": FILES["acme.py"]})
     here = Git(root=stage.clone, env=os.environ)
-    files = {"acme.py": FILES["acme.py"], "sub/acme.py": b'"""A sample."""\n', "sub/evil.py": b""}
+    files = {"acme.py": FILES["acme.py"], "sub/only.py": b"only = 'here'\n", "sub/evil.py": b""}
     source = Source(here=here, project=Project.at(here, "HEAD"))
     wanted = Expected(source=source, version=Version("1.0"), is_collected=True)
     assert held(tmp_path, wanted, files) == [
         "it has sub/evil.py, which git doesn't track at this commit"
     ]
+
+
+@pytest.mark.parametrize("spoil", [truncated, as_a_bomb])
+def test_what_cannot_be_read_to_its_end_is_not_compared(
+    tmp_path: Path, spoil: Callable[[Path], Path]
+) -> None:
+    paths = [wheel(tmp_path), spoil(sdist(tmp_path, files={**TRACKED, "evil.py": b"evil()"}))]
+    with pytest.raises(Refused) as caught:
+        check(paths, expected(tmp_path))
+    (problem,) = caught.value.problems
+    assert "acme-1.0.tar.gz: it " in problem.message
+    assert "evil.py" not in problem.message

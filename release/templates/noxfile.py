@@ -11,31 +11,31 @@ def release(session: nox.Session, verb: str) -> None:
     session.run(*command, interrupt_timeout=60.0)
 
 
-@nox.session(default=False)
+@nox.session(default=False, reuse_venv=True, venv_backend="uv|virtualenv")
 def rehearse(session: nox.Session) -> None:
     """Release to a world on this machine: nox -s rehearse -- minor."""
     release(session, "rehearse")
 
 
-@nox.session(default=False)
+@nox.session(default=False, reuse_venv=True, venv_backend="uv|virtualenv")
 def publish_rc(session: nox.Session) -> None:
     """Publish the next release candidate: nox -s publish_rc -- minor."""
     release(session, "publish-rc")
 
 
-@nox.session(default=False)
+@nox.session(default=False, reuse_venv=True, venv_backend="uv|virtualenv")
 def publish_release(session: nox.Session) -> None:
     """Publish a release: nox -s publish_release -- minor."""
     release(session, "publish")
 
 
-@nox.session(default=False)
+@nox.session(default=False, reuse_venv=True, venv_backend="uv|virtualenv")
 def status(session: nox.Session) -> None:
     """Tell what is released, unfinished and unreleased; change nothing."""
     release(session, "status")
 
 
-@nox.session(default=False)
+@nox.session(default=False, reuse_venv=True, venv_backend="uv|virtualenv")
 def yank(session: nox.Session) -> None:
     """Walk through yanking a version: nox -s yank -- 1.4.0 --reason "breaks on Windows"."""
     release(session, "yank")
