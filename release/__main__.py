@@ -38,9 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from release.world import actions, secret_values
 
     listen(interrupts)
+    runner = actions()
     console = Console(
         as_json=options.json,
-        assume_yes=getattr(options, "yes", False),
+        # Nobody sits at a runner, though one may have a terminal, as that of `act` does.
+        assume_yes=bool(runner) or getattr(options, "yes", False),
         secrets=secret_values(),
     )
     try:
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.document["is_begun"] = console.interrupted != NOTHING
         code = 130
     console.close(code)
-    if runner := actions():
+    if runner:
         runner.tell(options.verb, code, console)
     return code
 
@@ -147,6 +149,7 @@ def _begin(
     draft = prepare_when_tested(bump, subjects, world, said, console, minutes=options.wait)
     if files:
         files.insist_on([draft], world)
+        draft = replace(draft, artifacts=files.told)
     draft = with_drafts(draft, world)
     titles = files.titles(draft.all) if files else proving(draft, projects)
     console.show_draft(draft, story(draft, world, titles))
@@ -332,7 +335,14 @@ def _init(options: Options, console: Console) -> None:
         found = packages(Snapshot(git=git, commit="HEAD"))
         names = [one.name for one in found.values()]
     again = options.again if options.dry_run else ""
-    initialise(git.root, console, is_on_github=is_on_github, packages=names, dry_run=again)
+    initialise(
+        git.root,
+        console,
+        is_on_github=is_on_github,
+        packages=names,
+        wheels=options.wheels,
+        dry_run=again,
+    )
 
 
 def _prepare(options: Options, console: Console) -> None:

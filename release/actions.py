@@ -34,7 +34,7 @@ class Actions:
 
     summary_file: str
     output_file: str
-    env_file: str  # for the steps that follow
+    env_file: str = ""  # for the steps that follow
     repository_url: str  # its page
 
     @classmethod

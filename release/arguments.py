@@ -135,6 +135,8 @@ def _verbs_that_look(verbs: Verbs) -> None:
     init = _verb(verbs, "init", "write the sessions and workflows that are missing")
     init.add_argument("--dry-run", action="store_true", help="show them, and stop")
     init.add_argument("--yes", action="store_true", help="don't ask before writing")
+    text = "for a project whose wheels are built on many machines"
+    init.add_argument("--wheels", action="store_true", help=text)
 
 
 def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:

@@ -71,6 +71,11 @@ class Collected:
             raise Refused(tuple(problems))
         return found
 
+    @property
+    def told(self) -> str:
+        """Return which files go into the release, for the plan that people read."""
+        return f"{len(self.files)} files in {self.folder}, built elsewhere"
+
     def insist_on_intent(self, intent: Intent) -> None:
         """Raise `Refused` unless the unfinished release is that of the plan."""
         there, here = intent.plan.commit, self.handover.commit
@@ -133,7 +138,7 @@ class Collected:
         ]
         prepared = [found[-1:] for found in prepare_all(bump, before, world, base=base)]
         self.insist_on([draft for (draft,) in prepared], world)
-        return prepared
+        return [(replace(draft, artifacts=self.told),) for (draft,) in prepared]
 
     def build_all(
         self,

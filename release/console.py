@@ -194,7 +194,7 @@ class Console:
                 "tag": ", ".join(filter(None, draft.tags)) or "none",
                 **{row: one.notes.source for row, one in _rows("notes", draft) if draft.tag},
                 "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
-                "artifacts": "one sdist, and the wheel built from it",
+                "artifacts": draft.artifacts,
                 "index": draft.repository,
                 "remote": draft.remote,
                 "tests": " ".join(draft.tests) or "skipped",

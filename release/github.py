@@ -29,7 +29,9 @@ BYTES = "application/octet-stream"
 INSTALLATION = "ghs_"  # how its tokens begin
 LONGEST = 120  # seconds that a rate limit may ask to wait
 # Workflows that publish, as `init` writes them: their runs are no tests.
-PUBLISHING = frozenset({".github/workflows/alpha-release.yaml", ".github/workflows/release.yaml"})
+PUBLISHING = frozenset(
+    f".github/workflows/{name}.yaml" for name in ("alpha-release", "release", "release-matrix")
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import ast
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 NOXFILE = "noxfile.py"
 WORKFLOWS = ("alpha-release.yaml", "release.yaml")
+MATRIX = "release-matrix.yaml"  # in place of both, where many machines build
+WHEELS = "wheels.py"  # and the sessions that it calls
 TESTS = "tests.yaml"  # where no workflow tests what is pushed or proposed
 FOLDER = ".github/workflows"
 HELPER, OTHER_HELPER = "release", "nox_release"  # where a project has a `release` of its own
@@ -53,15 +56,19 @@ def proposals(
     is_on_github: bool,
     packages: Sequence[str] = (),
     workflows: Iterable[str] = (),
+    wheels: bool = False,
 ) -> tuple[Edit, ...]:
     """Return what is missing, as edits of files; none where all is there.
+
+    With `wheels` it is what a project needs whose wheels are built on many machines.
 
     `read` gives a file's bytes by its path, None where there is none. Workflows that exist, whose
     texts are `workflows`, stay as they are; new ones ask which of several `packages` is meant.
     Raises `ReleaseError` for a noxfile that can't be read.
     """
-    edits = [_edit(NOXFILE, read(NOXFILE), with_sessions)]
-    wanted = WORKFLOWS if any(map(tests_changes, workflows)) else (*WORKFLOWS, TESTS)
+    edits = [_edit(NOXFILE, read(NOXFILE), partial(with_sessions, wheels=wheels))]
+    tests = () if any(map(tests_changes, workflows)) else (TESTS,)
+    wanted = ((MATRIX,) if wheels else WORKFLOWS) + tests
     for name in wanted if is_on_github else ():
         path = f"{FOLDER}/{name}"
         if read(path) is None:
@@ -85,9 +92,12 @@ def tests_changes(workflow: str) -> bool:
     return bool(events and re.search(r"\b(push|pull_request)\b", events[2]))
 
 
-def with_sessions(own: str) -> str:
+def with_sessions(own: str, *, wheels: bool = False) -> str:
     """Return a noxfile's text with the sessions that it lacks, and nothing else changed."""
     wanted = template(NOXFILE)
+    if wheels:
+        wanted = "\n\n\n".join([wanted.rstrip(), *(one.text for one in blocks(template(WHEELS)))])
+        wanted += "\n"
     if not own.strip():
         return wanted
     try:
@@ -216,6 +226,7 @@ def initialise(
     *,
     is_on_github: bool,
     packages: Sequence[str] = (),
+    wheels: bool = False,
     dry_run: str = "",
 ) -> None:
     """Show what is missing in the working tree at `root`, ask, and write it.
@@ -228,7 +239,9 @@ def initialise(
         return file.read_bytes() if file.is_file() else None
 
     there = [path.read_text("utf-8", "replace") for path in (root / FOLDER).glob("*.y*ml")]
-    edits = proposals(read, is_on_github=is_on_github, packages=packages, workflows=there)
+    edits = proposals(
+        read, is_on_github=is_on_github, packages=packages, workflows=there, wheels=wheels
+    )
     lacking = lacks_tests(read)
     console.document.update(edits={edit.path: edit.diff() for edit in edits}, lacking=lacking)
     if not edits:

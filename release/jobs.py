@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from release.version import Bump
     from release.world import Subject, World
 
+NONE = "none"  # as a workflow says it, which always says something
 WRITE = "Write the plan to {}"
 
 
 def prepare(options: Options, console: Console) -> None:
     """Decide, check, make the commit and test it; write what the next jobs have to know."""
-    options.pre = options.pre or None
+    options.pre = None if options.pre in {"", NONE} else options.pre
     if options.ref and not options.pre:
         raise UsageError("a release is made from HEAD", "leave --ref out, or say --pre rc")
     git, found = about.projects(options, options.ref)

@@ -136,6 +136,7 @@ class Draft(Release):
     edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
     tries: bool = True  # the wheel, installed and imported
+    artifacts: str = "one sdist, and the wheel built from it"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON values, with a diff for each file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,28 @@ if TYPE_CHECKING:
     from tests.stage import Result, Stage
 
 HERE, WINDOWS, MAC = "py3-none-any", "cp311-cp311-win_amd64", "cp311-cp311-macosx_11_0_arm64"
-BUILD = "import sys; sys.path += [sys.argv[1]]; from flit_core import buildapi as flit; "
+HOOK = "import sys; sys.path += [sys.argv[1]]; from flit_core import buildapi as flit; "
+# Sessions that build like this machine, or like the one that act pretends it to be.
+NOXFILE = """\
+import nox
+
+@nox.session(venv_backend="none")
+def tests(session):
+    session.run("python", "-c", "import acme", external=True)
+
+def build(session, kind):
+    script = "import sys; sys.path.append({root!r}); from tests.builders import main; main()"
+    argv = ["python", "-c", script, kind, {wheelhouse!r}, *session.posargs]
+    session.run(*argv, external=True)
+
+@nox.session(venv_backend="none", default=False)
+def sdist(session):
+    build(session, "sdist")
+
+@nox.session(venv_backend="none", default=False)
+def wheels(session):
+    build(session, "wheel")
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,24 +61,25 @@ class Builders:
         assert done.code == 0, done.err
         return place
 
-    def build(self, *tags: str, name: str = "builder") -> list[Path]:
+    def build(self, *tags: str) -> list[Path]:
         """Build the sdist, and a wheel for each of the tags, each in a folder of its own."""
-        place = self.check_out(f"{name}-{len(list(self.dist.parent.iterdir()))}")
-        out = self.flit("sdist", place, self.dist / "sdist")
-        wheel = self.flit("wheel", place, self.dist.parent / "made")
-        return [out, *(retagged(wheel, tag, self.dist / tag) for tag in tags)]
-
-    def flit(self, kind: str, place: Path, out: Path) -> Path:
-        """Call flit's hook in a clone."""
-        out.mkdir(parents=True, exist_ok=True)
-        (flit,) = self.wheelhouse.glob("flit_core-*.whl")
-        script = BUILD + f"print(flit.build_{kind}(sys.argv[2]))"
-        command = [sys.executable, "-c", script, str(flit), str(out)]
-        done = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True)
-        return out / done.stdout.split()[-1]
+        place = self.check_out(f"builder-{len(list(self.dist.parent.iterdir()))}")
+        sdist = flit("sdist", self.wheelhouse, place, self.dist / "sdist")
+        wheel = flit("wheel", self.wheelhouse, place, self.dist.parent / "made")
+        return [sdist, *(retagged(wheel, tag, self.dist / tag) for tag in tags)]
 
     def publish(self, *args: str, verb: str = "publish") -> Result:
         return self.stage.run(verb, "--plan", str(self.plan), "--dist", str(self.dist), *args)
+
+
+def flit(kind: str, wheelhouse: Path, place: Path, out: Path) -> Path:
+    """Call flit's hook in a clone."""
+    out.mkdir(parents=True, exist_ok=True)
+    (wheel,) = wheelhouse.glob("flit_core-*.whl")
+    script = HOOK + f"print(flit.build_{kind}(sys.argv[2]))"
+    command = [sys.executable, "-c", script, str(wheel), str(out)]
+    done = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True)
+    return out / done.stdout.split()[-1]
 
 
 def retagged(wheel: Path, tag: str, folder: Path) -> Path:
@@ -65,10 +88,19 @@ def retagged(wheel: Path, tag: str, folder: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     (about,) = {name.partition("/")[0] for name in members if name.endswith("/WHEEL")}
-    told = members.pop(f"{about}/WHEEL").decode().replace("py3-none-any", tag)
+    told = members.pop(f"{about}/WHEEL").decode().replace(HERE, tag)
     metadata = members.pop(f"{about}/METADATA")
     del members[f"{about}/RECORD"]
-    name = wheel.name.replace("py3-none-any", tag)
+    name = wheel.name.replace(HERE, tag)
     return forged.wheel(
         folder, filename=name, files=members, about=about, metadata=metadata, told=told
     )
+
+
+def main() -> None:
+    """Build in the current folder: sdist or wheel, with what, into which folder."""
+    kind, wheelhouse, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    built = flit(kind, wheelhouse, Path.cwd(), out)
+    if kind == "wheel" and "windows" in os.environ["ImageOS"]:  # noqa: SIM112 - so GitHub spells it
+        retagged(built, WINDOWS, out)
+        built.unlink()

@@ -1,4 +1,4 @@
-"""A release whose files come from many machines: prepared, built elsewhere, published at the end."""
+"""A release whose files come from many machines: prepared, built elsewhere, then published."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.init import FOLDER, TESTS, WORKFLOWS, blocks, proposals, template
+from release.init import FOLDER, MATRIX, TESTS, WORKFLOWS, blocks, proposals, template
 from release.rehearsal import USER
+from tests.acting import Act, program
+from tests.builders import NOXFILE
 from tests.faults import PASS, faulty, serving
 from tests.runner import Runner, read
 from tests.test_documents import rows
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tests.stage import Stage
 
     MakeRunner = Callable[..., Runner]
+    Adopt = Callable[..., str]
 
 ROOT = Path(__file__).parent.parent
 ALL = [*(ROOT / FOLDER).glob("*.yaml"), *(ROOT / "release/templates").glob("*.yaml")]
@@ -35,10 +39,12 @@ PUBLISHING = [path for path in ALL if path.name in WORKFLOWS]
 HOOK = "canary-of-slack"
 TOKEN = "s3cret-hub"
 PROJECT = "https://github.test/acme/acme"
+TWO = ("--matrix=os:ubuntu-latest", "--matrix=os:windows-latest")
 
 needs_bash = pytest.mark.skipif(
     sys.platform == "win32" or not shutil.which("bash"), reason="`run` means bash"
 )
+needs_act = pytest.mark.skipif(not program(), reason="act is not the one that is known")
 
 
 def name(path: Path) -> str:
@@ -159,21 +165,33 @@ def slack() -> Iterator[str]:
 
 
 @pytest.fixture
-def runner(
-    stage: Stage, hub: Forge, slack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> MakeRunner:
+def adopt(stage: Stage, hub: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopt:
+    """A function that lets the sample have what `init` writes, and returns the commit."""
+
+    def adopted(*options: str, **files: str) -> str:
+        wheels = tmp_path / "wheels"
+        wheels.mkdir()
+        write_wheel(wheels)
+        monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+        monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody is there
+        (stage.clone / ".github").mkdir()
+        for name, text in files.items():
+            stage.write(f"{name}.py", text)
+        assert stage.run("init", "--yes", *options).code == 0
+        sha = stage.commit({".gitignore": ".nox/\n__pycache__/\n", "CHANGELOG.md": CHANGELOG})
+        hub.repositories["acme/acme"].check_run("all-green", sha)
+        monkeypatch.delenv("GITHUB_TOKEN")
+        return sha
+
+    return adopted
+
+
+@pytest.fixture
+def runner(stage: Stage, adopt: Adopt, slack: str, tmp_path: Path) -> MakeRunner:
     """A function that makes a runner of one of the workflows which `init` has written."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    (place := tmp_path / "runner").mkdir()
-    write_wheel(wheels)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody is there
-    (stage.clone / ".github").mkdir()
-    assert stage.run("init", "--yes").code == 0
-    sha = stage.commit({".gitignore": ".nox/\n__pycache__/\n", "CHANGELOG.md": CHANGELOG})
-    hub.repositories["acme/acme"].check_run("all-green", sha)
-    monkeypatch.delenv("GITHUB_TOKEN")
+    sha, place = adopt(), tmp_path / "runner"
+    place.mkdir()
 
     def make(name: str, **inputs: Any) -> Runner:  # noqa: ANN401
         github = {
@@ -192,6 +210,24 @@ def runner(
         )
 
     return make
+
+
+@pytest.fixture
+def act(stage: Stage, slack: str, tmp_path: Path) -> Act:
+    """The runner that others have written, for the stage's HEAD."""
+    (place := tmp_path / "act").mkdir()
+    variables = {
+        "GITHUB_REPOSITORY": "acme/acme",
+        "GITHUB_SERVER_URL": "https://github.test",
+        "GITHUB_API_URL": os.environ["GITHUB_API_URL"],
+    }
+    return Act(
+        clone=stage.clone,
+        remote=stage.remote.as_uri(),
+        folder=place,
+        variables=variables,
+        secrets={"GITHUB_TOKEN": TOKEN, "SLACK_WEBHOOK_URL": slack},
+    )
 
 
 def write_wheel(folder: Path) -> None:
@@ -301,3 +337,24 @@ def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
         assert one.outputs["state"] == "published"
     assert ran[1].outputs["commit"] == commit
     assert "acme-1.3.0b2.tar.gz" in stage.published()
+
+
+# As `act` runs them
+
+
+@needs_act
+def test_a_release_of_many_machines_from_the_button_to_the_index(
+    stage: Stage, adopt: Adopt, hub: Forge, act: Act, wheelhouse: Path
+) -> None:
+    adopt("--wheels", noxfile=NOXFILE.format(root=str(ROOT), wheelhouse=str(wheelhouse)))
+    button = (f"{FOLDER}/{MATRIX}", *TWO)
+    dry = act.run(*button, level="minor", suffix="none", dry_run=True)
+    assert dry.code == 0, dry.log
+    assert dry.jobs("Job succeeded") == {"prepare"}
+    ran = act.run(*button, level="minor", suffix="none", dry_run=False)
+    assert ran.code == 0, ran.log
+    assert stage.published() == [
+        "acme-1.3.0-cp311-cp311-win_amd64.whl",
+        "acme-1.3.0-py3-none-any.whl",
+        "acme-1.3.0.tar.gz",
+    ]
