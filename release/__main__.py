@@ -104,12 +104,11 @@ def _publish(options: Options, console: Console) -> None:
     from release.readiness import ask_ahead
 
     git, projects = _here(options)
-    world = _world(git, projects[0].config, options, console)
+    ask = None if options.resume or options.abandon else partial(ask_ahead, projects, options.waive)
+    world = _world(git, projects[0].config, options, console, ask)
     if options.abandon:
         _abandon(world.facts(projects[0]), options, world, console)
         return
-    if not options.resume:
-        ask_ahead(projects, world, options.waive)
     subjects = world.subjects(projects)
     if options.resume or subjects[0][1].intent_id:
         _finish(options, subjects, world, console)
@@ -150,7 +149,7 @@ def _begin(options: Options, subjects: Sequence[Subject], world: World, console:
         if not (options.wait and waits_for_tests(refusal)):
             raise
         wait_for_tests(head, config, world, options.wait, console)
-        ask_ahead(projects, world, options.waive)
+        ask_ahead(projects, options.waive, world)
         draft = prepare(bump, world.subjects(projects), world, said)
     draft = with_drafts(draft, world)
     console.show_draft(draft, story(draft, projects, world))
@@ -363,7 +362,14 @@ def _alone(options: Options) -> tuple[Git, Project]:
     return git, chosen_project(git, git.resolve("HEAD"), options.package, _folder(git))
 
 
-def _world(git: Git, config: Configuration, options: Options, console: Console) -> World:
+def _world(
+    git: Git,
+    config: Configuration,
+    options: Options,
+    console: Console,
+    ask: Callable[[World], None] | None = None,
+) -> World:
+    """Return the world that is meant; what can be asked of it already, is."""
     from release.world import World
 
     world = World.of(
@@ -373,6 +379,8 @@ def _world(git: Git, config: Configuration, options: Options, console: Console) 
         packages=options.package,
         interactive=console.asks,
     )
+    if ask:
+        ask(world)
     if hasattr(options, "repository"):
         console.hide(world.index.secrets())
         console.document["index"] = {
