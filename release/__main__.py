@@ -104,12 +104,11 @@ def _publish(options: Options, console: Console) -> None:
 
     files = about.files(options)
     git, projects = about.projects(options)
-    world = about.world(git, projects[0].config, options, console)
+    ask = None if options.resume or options.abandon else partial(ask_ahead, projects, options.waive)
+    world = about.world(git, projects[0].config, options, console, ask)
     if options.abandon:
         _abandon(world.facts(projects[0]), options, world, console)
         return
-    if not options.resume:
-        ask_ahead(projects, world, options.waive)
     subjects = world.subjects(projects)
     if options.resume or subjects[0][1].intent_id:
         _finish(options, subjects, world, console, files)
@@ -148,8 +147,7 @@ def _begin(
     )
     draft = prepare_when_tested(bump, subjects, world, said, console, minutes=options.wait)
     if files:
-        files.insist_on([draft], world)
-        draft = replace(draft, artifacts=files.told)
+        draft = files.accepted([draft], world)[0]
     draft = with_drafts(draft, world)
     titles = files.titles(draft.all) if files else proving(draft, projects)
     console.show_draft(draft, story(draft, world, titles))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from release import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.version import Version
 
@@ -96,8 +96,14 @@ def versions(found: Iterable[Project], tags: Sequence[str]) -> list[tuple[str, s
     return [(one.name, *pair) for one in found for pair in one.tagged(tags).items()]
 
 
-def world(git: Git, config: Configuration, options: Options, console: Console) -> World:
-    """Return the world that configuration and options name; its secrets aren't shown."""
+def world(
+    git: Git,
+    config: Configuration,
+    options: Options,
+    console: Console,
+    ask: Callable[[World], None] | None = None,
+) -> World:
+    """Return the world that is meant; what can be asked of it already, is."""
     from release.world import World
 
     there = World.of(
@@ -107,6 +113,8 @@ def world(git: Git, config: Configuration, options: Options, console: Console) -
         packages=options.package,
         interactive=console.asks,
     )
+    if ask:
+        ask(there)
     if hasattr(options, "repository"):
         console.hide(there.index.secrets())
         console.document["index"] = {

@@ -71,11 +71,6 @@ class Collected:
             raise Refused(tuple(problems))
         return found
 
-    @property
-    def told(self) -> str:
-        """Return which files go into the release, for the plan that people read."""
-        return f"{len(self.files)} files in {self.folder}, built elsewhere"
-
     def insist_on_intent(self, intent: Intent) -> None:
         """Raise `Refused` unless the unfinished release is that of the plan."""
         there, here = intent.plan.commit, self.handover.commit
@@ -83,8 +78,11 @@ class Collected:
             words = f"{intent.plan.title} was begun with the commit {there[:9]}; the plan has "
             raise Refused((Problem(words + here[:9], AGAIN),))
 
-    def insist_on(self, drafts: Sequence[Draft], world: World) -> None:
-        """Raise `ReleaseError` unless plan and commit are what is decided and made here."""
+    def accepted(self, drafts: Sequence[Draft], world: World) -> list[Draft]:
+        """Return drafts that tell which files go into them.
+
+        `ReleaseError` unless plan and commit are what is decided and made here.
+        """
         plan, git, lead = self.handover, world.git, drafts[0]
         wanted = [one for draft in drafts for one in parts(draft)]
         pairs: list[tuple[str, object, object]] = [
@@ -103,6 +101,8 @@ class Collected:
         if found:
             words = f"the plan of {plan.title} doesn't fit: {'; '.join(found)}"
             raise Refused((Problem(words, AGAIN),))
+        told = f"{len(self.files)} files in {self.folder}, built elsewhere"
+        return [replace(draft, artifacts=told) for draft in drafts]
 
     # In place of a build
 
@@ -137,8 +137,7 @@ class Collected:
             for (project, facts), version in zip(subjects, versions, strict=True)
         ]
         prepared = [found[-1:] for found in prepare_all(bump, before, world, base=base)]
-        self.insist_on([draft for (draft,) in prepared], world)
-        return [(replace(draft, artifacts=self.told),) for (draft,) in prepared]
+        return [(draft,) for draft in self.accepted([draft for (draft,) in prepared], world)]
 
     def build_all(
         self,

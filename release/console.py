@@ -47,18 +47,18 @@ DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 class Line:
-    """A step while it runs: what it says below its title, and its bars."""
+    """A step while it runs: what it says beside its title, and its bar."""
 
     def __init__(self, console: Console, title: str, *, log: bool) -> None:
         self.console, self.title, self.log = console, title, log
         self.remark = ""
         self.told = -MINUTE  # when it was said that the step waits
         self.spinner = Spinner("dots", Text(title))
-        columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn())
-        self.bars = Progress(*columns, TransferSpeedColumn(), console=console.terminal)
+        columns = (TextColumn(" "), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self.sent = Progress(*columns, console=console.terminal)
 
     def note(self, text: str) -> None:
-        """Show the latest line that a program printed."""
+        """Show the latest line that a program printed, or how far the step is."""
         if self.console.terminal.is_terminal:
             row = Text(
                 f"{self.title}  {self.console.clean(text)}", no_wrap=True, overflow="ellipsis"
@@ -76,10 +76,16 @@ class Line:
             self.told = time.monotonic()
             self.console.say(f"    {text}")
 
-    def bar(self, name: str) -> Callable[[int, int], None]:
-        """Add a bar and return the function that moves it: bytes sent, bytes in all."""
-        task = self.bars.add_task(name, total=None)
-        return lambda sent, total: self.bars.update(task, completed=sent, total=total)
+    def bar(self, sizes: Mapping[str, int]) -> Callable[[str, int], None]:
+        """Add one bar for all files; return what moves it: a file's name, and its bytes sent."""
+        sent = dict.fromkeys(sizes, 0)
+        task = self.sent.add_task("", total=sum(sizes.values()))
+
+        def move(name: str, count: int) -> None:
+            sent[name] = min(count, sizes[name])  # a form is longer than its file
+            self.sent.update(task, completed=sum(sent.values()))
+
+        return move
 
 
 class _Terminal(Terminal):
@@ -163,7 +169,7 @@ class Console:
         line, started, state = Line(self, title, log=log), time.monotonic(), "failed"
         try:
             if self.terminal.is_terminal:
-                with Live(Group(line.spinner, line.bars), console=self.terminal, transient=True):
+                with Live(Group(line.spinner, line.sent), console=self.terminal, transient=True):
                     yield line
             else:
                 if log:

@@ -104,7 +104,7 @@ def prepare_when_tested(  # noqa: PLR0913
         if not (minutes and waits_for_tests(refusal)):
             raise
     wait_for_tests(world.git.resolve("HEAD"), projects[0].config, world, minutes, console)
-    ask_ahead(projects, world, said.waived)
+    ask_ahead(projects, said.waived, world)
     return prepare(bump, world.subjects(projects), world, said, leaving)
 
 

@@ -65,17 +65,18 @@ def asked(config: Configuration, world: World, waived: Collection[str] = ()) -> 
     return [one for one in left if one.applies(config, world.github)]
 
 
-def ask_ahead(projects: Sequence[Project], world: World, waived: Collection[str]) -> None:
+def ask_ahead(projects: Sequence[Project], waived: Collection[str], world: World) -> None:
     """Ask other machines at once what a release of HEAD is going to ask them.
 
     Each question takes a round trip, and most of the time of all checks is spent on these.
     """
     config, github, base = projects[0].config, world.github, world.git.resolve("HEAD")
     branch = pushed_to(world.likely_branch(config), world)
-    questions: list[partial[Any]] = [
-        partial(world.index.check_credentials),
-        partial(try_push, base, branch, world),
-    ]
+    refs, *files = world.first_questions(projects[0])
+    files += [partial(world.index.files, project.name) for project in projects[1:]]
+    # What takes no import comes first: it waits while others are imported.
+    questions = [refs, partial(try_push, base, branch, world), *files]
+    questions.append(partial(world.index.check_credentials))
     if github:
         questions += [partial(github.may_write)] if github.token else []
         others = [one.ahead for one in asked(config, world, waived)]

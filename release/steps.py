@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -289,15 +289,18 @@ def upload(
     line: Line,
 ) -> None:
     """Send the files that the index lacks, several at once; each try only while `hold` allows."""
-    send = world.index.upload
+    move = line.bar({one.filename: one.size for one in wanted})
+
+    def send(one: Distribution) -> None:
+        path, moved = dist / one.filename, partial(move, one.filename)
+        world.index.upload(path, name, one, moved, hold.shared)
+
     with ThreadPoolExecutor(max_workers=world.index.uploads) as pool:
-        sent = [
-            pool.submit(send, dist / one.filename, name, one, line.bar(one.filename), hold.shared)
-            for one in wanted
-        ]
+        sent = [pool.submit(send, one) for one in wanted]
         try:
-            for one in sent:
+            for number, one in enumerate(as_completed(sent), 1):
                 one.result()
+                line.note(f"{number} of {len(sent)} sent")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what waits is not sent any more
             raise

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Progress = Callable[[int, int], object]  # told how many bytes of how many have been sent
+    Progress = Callable[[int], object]  # told how many bytes have been sent
 
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
@@ -157,7 +157,7 @@ class _Adapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: object, **options: object
     ) -> requests.Response:
         if isinstance(request.body, MultipartEncoderMonitor):
-            request.body.callback = lambda sent: self.progress(sent.bytes_read, sent.len)
+            request.body.callback = lambda sent: self.progress(sent.bytes_read)
         return super().send(request, *args, **{**options, "timeout": self.timeout})  # type: ignore[arg-type]
 
 

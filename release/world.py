@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
@@ -26,7 +25,7 @@ from release.intent import IntentRef
 from release.tags import is_release_tag, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from packaging.version import Version
@@ -282,30 +281,33 @@ class World:
 
     def facts_about(self, names: Sequence[str], facts: Facts) -> list[Facts]:
         """Ask the index about several projects at once; what the remote said, it said for all."""
-        with ThreadPoolExecutor() as pool:
-            asked = {name: pool.submit(self.index.files, name) for name in {*names} - {facts.name}}
+        self.ahead.also(*(partial(self.index.files, name) for name in names))
 
         def about(name: str) -> Facts:
-            problems = [*facts.problems]
-            files = _answer(asked[name], (), problems)
+            problems, none = [*facts.problems], tuple["IndexFile", ...]()
+            files = _or(none, problems, partial(self.ahead.answer, partial(self.index.files, name)))
             return replace(facts, name=name, files=files, problems=tuple(problems))
 
-        return [about(name) if name in asked else facts for name in names]
+        return [facts if name == facts.name else about(name) for name in names]
+
+    def first_questions(self, project: Project) -> tuple[partial[Any], partial[Any]]:
+        """Return how the remote is asked for all that matters, and the index for its files."""
+        local = self.likely_branch(project.config)
+        branches = (local, f"{RELEASE_BRANCH}*", project.config.candidate_branches)
+        heads = (f"refs/heads/{one}" for one in branches)
+        refs = partial(self.git.remote_refs, "HEAD", self.intent.name, *heads, f"{TAGS}*")
+        return refs, partial(self.index.files, project.name)
 
     def facts(self, project: Project) -> Facts:
         """Ask the remote and the index at once."""
         name, branch = project.name, project.config.branch
-        local = self.likely_branch(project.config)
-        branches = (local, f"{RELEASE_BRANCH}*", project.config.candidate_branches)
-        heads = (f"refs/heads/{one}" for one in branches)
-        with ThreadPoolExecutor() as pool:
-            asked_refs = pool.submit(
-                self.git.remote_refs, "HEAD", self.intent.name, *heads, f"{TAGS}*"
-            )
-            asked_files = pool.submit(self.index.files, name)
+        to_remote, to_index = self.first_questions(project)
+        self.ahead.also(to_remote, to_index)
         problems: list[Problem] = []
         nothing: dict[str, str] = {}
-        refs = _answer(asked_refs, nothing, problems)
+        refs = _or(nothing, problems, partial(self.ahead.answer, to_remote))
+        files = _or((), problems, partial(self.ahead.answer, to_index))
+        local = self.likely_branch(project.config)
         head = refs.get("HEAD", "")
         branch = branch or (head if head in refs else local).removeprefix("refs/heads/")
         is_remote_known = not problems
@@ -316,14 +318,14 @@ class World:
             refs=refs,
             is_remote_known=is_remote_known,
             intent_id=refs.get(self.intent.name),
-            files=_answer(asked_files, (), problems),
+            files=files,
             problems=tuple(problems),
         )
 
 
-def _answer(asked: Future[Answer], otherwise: Answer, problems: list[Problem]) -> Answer:
+def _or(otherwise: Answer, problems: list[Problem], ask: Callable[[], Answer]) -> Answer:
     try:
-        return asked.result()
+        return ask()
     except ReleaseError as error:
         problems.extend(error.problems)
         return otherwise

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
@@ -29,40 +30,72 @@ ASKED = 2 + 2 + ASKED_OF_GITHUB
 PATIENCE = 60  # seconds until questions that don't come at once fail the test
 
 
-class Gate(ThreadingTCPServer):
-    """Stands before a server; nothing passes until `barrier` has seen all first connections."""
+class Relay(ThreadingTCPServer):
+    """Stands before a server that is so many seconds away, both ways together."""
 
     daemon_threads = True
 
-    def __init__(self, url: str, barrier: threading.Barrier) -> None:
+    def __init__(self, url: str, seconds: float = 0) -> None:
         there = urlsplit(url)
-        self.target, self.barrier = (there.hostname or "", there.port or 0), barrier
+        self.target, self.seconds = (there.hostname or "", there.port or 0), seconds
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = url.replace(f":{there.port}", f":{self.server_address[1]}")
 
+    def opened(self) -> bool:
+        """Say whether a connection may be used, a round trip after it was asked for."""
+        time.sleep(self.seconds)
+        return True
+
+
+class Gate(Relay):
+    """Lets nothing pass until `barrier` has seen all first connections."""
+
+    def __init__(self, url: str, barrier: threading.Barrier) -> None:
+        super().__init__(url)
+        self.barrier, self.is_open = barrier, threading.Event()
+
+    def opened(self) -> bool:
+        if not self.is_open.is_set():
+            try:
+                self.barrier.wait(PATIENCE)
+            except threading.BrokenBarrierError:
+                return False
+            self.is_open.set()
+        return True
+
 
 class Handler(BaseRequestHandler):
-    server: Gate
+    server: Relay
 
     def handle(self) -> None:
-        if not getattr(self.server.barrier, "is_open", False):
-            try:
-                self.server.barrier.wait(PATIENCE)
-            except threading.BrokenBarrierError:
-                return
-            self.server.barrier.is_open = True  # type: ignore[attr-defined]
+        if not self.server.opened():
+            return
         with socket.create_connection(self.server.target) as there:
-            back = threading.Thread(target=pour, args=(there, self.request))
+            half = self.server.seconds / 2
+            back = threading.Thread(target=pour, args=(there, self.request, half))
             back.start()
-            pour(self.request, there)
+            pour(self.request, there, half)
             back.join()
 
 
-def pour(source: socket.socket, target: socket.socket) -> None:
+def pour(source: socket.socket, target: socket.socket, seconds: float) -> None:
+    """Hand on what comes, each piece so much later; one that follows at once isn't held up."""
+    late = 0.0
     with suppress(OSError):
         while data := source.recv(1 << 16):
+            if time.monotonic() > late:
+                time.sleep(seconds)
+            late = time.monotonic() + seconds
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def relay(url: str, seconds: float) -> Iterator[str]:
+    with Relay(url, seconds) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.url
+        server.shutdown()
 
 
 @contextmanager

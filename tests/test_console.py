@@ -14,6 +14,7 @@ from release import Problem, Refused
 from release.console import Console
 from tests.faults import hostile, yanked
 from tests.test_status import put
+from tests.test_uploads import sink, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +26,14 @@ pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on Window
 
 def on_a_terminal(stage: Stage, answer: str, *args: str) -> tuple[int, str]:
     """Run the command line on a terminal, answer its one question, and return what was shown."""
+    return shown_on_a_terminal(["-m", "release", *args], stage.clone, answer)
+
+
+def shown_on_a_terminal(args: list[str], cwd: Path, answer: str = "") -> tuple[int, str]:
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "release", *args],
-        cwd=stage.clone,
+        [sys.executable, *args],
+        cwd=cwd,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -71,6 +76,29 @@ def test_yes_means_that_it_does_not_ask(stage: Stage) -> None:
     code, shown = on_a_terminal(stage, "", "publish-rc", "minor", "--yes")
     assert code == 0, shown
     assert "[y/n]" not in shown
+
+
+SEND = """
+import pathlib, sys
+from tests.test_uploads import send
+send(sys.argv[1], sorted(pathlib.Path(sys.argv[2]).iterdir()), 2)
+"""
+
+
+def test_many_uploads_are_one_bar(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    for number in range(20):
+        wheel(tmp_path, number)
+    with sink() as server:
+        args = ["-c", SEND, server.url, str(tmp_path)]
+        code, shown = shown_on_a_terminal(args, request.config.rootpath)
+    assert code == 0, shown
+    counts = [int(count) for count in re.findall(r"Upload 19 wheels  (\d+) of 19 sent", shown)]
+    assert counts
+    assert counts == sorted(counts)
+    assert re.search(r"━.*\d/\d.* kB", shown), "one bar of all bytes"
+    up = "\x1b[1A\x1b[2K"  # clears a row; at the end of a step, all that there were
+    assert up * 2 in shown
+    assert up * 3 not in shown
 
 
 def test_the_page_to_yank_on_is_opened_on_a_terminal_only(

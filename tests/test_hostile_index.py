@@ -321,7 +321,7 @@ def test_a_short_pause_is_made(stage: Stage) -> None:
     with hostile(stage.url, upload=["429 2"], listing=at(1, "503 2")) as proxy:
         index = Index(repository=proxy.url, patience=3)
         begun = time.monotonic()
-        index.upload(file, "acme", plan.distributions[0], lambda _sent, _total: None)
+        index.upload(file, "acme", plan.distributions[0], lambda _: None)
         assert time.monotonic() - begun > 2
         begun = time.monotonic()
         assert index.files("acme")
@@ -605,7 +605,7 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
         sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
         build = replace(plan.distributions[0], sha256=sha256)
         with pytest.raises(Conflict, match="has another"):
-            index.upload(other, "acme", build, lambda _sent, _total: None)
+            index.upload(other, "acme", build, lambda _: None)
         assert proxy.uploads[-1].status == 409
 
 

@@ -58,6 +58,8 @@ class Sink(ThreadingHTTPServer):
     connections: set[tuple[str, int]] = field(default_factory=set)  # with an upload
     busy: list[str] = field(default_factory=list)
     together: list[int] = field(default_factory=list)  # how many were busy as each one came
+    delay = 0.0  # seconds before each answer
+    handshake = 0.0  # seconds before the first request of a connection
 
     def __post_init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -67,7 +69,12 @@ class Sink(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
+    disable_nagle_algorithm = True
     server: Sink
+
+    def setup(self) -> None:
+        super().setup()
+        time.sleep(self.server.handshake)
 
     def do_POST(self) -> None:
         sink, left, digest = self.server, int(self.headers["Content-Length"]), None
@@ -90,12 +97,13 @@ class Handler(BaseHTTPRequestHandler):
         sink.connections.add(self.client_address)
         sink.busy.append(name)
         sink.together.append(len(sink.busy))
-        time.sleep(0.1)  # so that others come meanwhile
+        time.sleep(self.server.delay)
         sink.busy.remove(name)
         sink.files[name] = digest.hexdigest()
         return self.answer(200)
 
     def do_GET(self) -> None:
+        time.sleep(self.server.delay)
         files = [
             {"filename": name, "url": name, "hashes": {"sha256": sha256}}
             for name, sha256 in self.server.files.items()
@@ -115,11 +123,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    with Sink() as server:
+def sink(kind: type[Sink] = Sink) -> Iterator[Sink]:
+    with kind() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+class Late(Sink):
+    """Takes its time, so that others come meanwhile."""
+
+    delay = 0.1
 
 
 def send(url: str, paths: list[Path], at_once: int) -> None:
@@ -138,7 +152,7 @@ def send(url: str, paths: list[Path], at_once: int) -> None:
 @pytest.mark.parametrize("at_once", [1, 4])
 def test_files_are_sent_over_few_connections(tmp_path: Path, at_once: int) -> None:
     paths = [wheel(tmp_path, number) for number in range(10)]
-    with sink() as server:
+    with sink(Late) as server:
         send(server.url, paths, at_once)
     assert next(iter(server.files)) == paths[0].name
     assert server.files == {path.name: sha256_of(path) for path in paths}

@@ -344,7 +344,7 @@ def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
 
 @needs_act
 def test_a_release_of_many_machines_from_the_button_to_the_index(
-    stage: Stage, adopt: Adopt, hub: Forge, act: Act, wheelhouse: Path
+    stage: Stage, adopt: Adopt, act: Act, wheelhouse: Path
 ) -> None:
     adopt("--wheels", noxfile=NOXFILE.format(root=str(ROOT), wheelhouse=str(wheelhouse)))
     button = (f"{FOLDER}/{MATRIX}", *TWO)

@@ -1,0 +1,100 @@
+"""All checks of a release, while every other machine is 100 ms away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release.rehearsal import USER, serve
+from tests.benchmarks.turns import Measured, in_turn, table
+from tests.githttp import git_over_http
+from tests.hub import TOKEN, on_github
+from tests.stage import FILES
+from tests.test_ahead import relay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+AWAY = 0.1  # seconds of a round trip
+NAME = "corp/acme"
+OURS, NEAR = "**publish --dry-run**", "**the same**, nobody far away"
+LS_REMOTE = "git ls-remote: one question"
+
+
+def measure(_cache: Path, runs: int, _only: Sequence[str] = ()) -> dict[str, Measured]:
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        things = {}
+        for name, seconds in ((OURS, AWAY), (NEAR, 0.0)):
+            place = Path(folder, "far" if seconds else "near")
+            clone, env = stack.enter_context(world(place, seconds, patch))
+            dry = [sys.executable, "-I", "-m", "release", "publish", "minor", "--dry-run"]
+            things[name] = partial(call, dry, clone, env)
+            if seconds:
+                things[LS_REMOTE] = partial(call, ["git", "ls-remote", "origin"], clone, env)
+        return in_turn(things, runs)
+
+
+@contextmanager
+def world(
+    folder: Path, seconds: float, patch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A project on GitHub, with its remote and its index, each so many seconds away."""
+    remote, clone = folder / "corp/acme.git", folder / "acme"
+    (folder / "index").mkdir(parents=True)
+    git("init", "-q", "--bare", "-b", "main", str(remote), at=folder)
+    git("init", "-q", "-b", "main", str(clone), at=folder)
+    for path, text in FILES.items():
+        (clone / path).write_text(text, encoding="utf-8")
+    for words in ("add --all", "config user.name Ada", "config user.email ada@example.org",
+                  "commit -qm Begin", f"remote add origin {remote}", "push -q origin main"):
+        git(*words.split(), at=clone)  # fmt: skip
+    git("config", "http.receivepack", "true", at=remote)
+    with ExitStack() as stack:
+        hub = stack.enter_context(on_github(patch))
+        hub.token(TOKEN, pushes=NAME)
+        repository = hub.repository(NAME)
+        repository.check_run("tests", git("rev-parse", "HEAD", at=clone))
+        repository.release("v1.3.0", draft=True, body="All is new.")
+        there, password = stack.enter_context(serve(folder / "index"))
+        server = stack.enter_context(git_over_http(remote))
+        api, index, web = (
+            stack.enter_context(relay(url, seconds))
+            for url in (os.environ["GITHUB_API_URL"], there, server.url.rpartition("/")[0] + "/")
+        )
+        git("remote", "set-url", "origin", f"{web}acme.git", at=clone)
+        env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        yield clone, {
+            **env,
+            "GITHUB_API_URL": api, "GITHUB_REPOSITORY": NAME, "GITHUB_TOKEN": TOKEN,
+            "GITHUB_SERVER_URL": web.replace("ada:canary-token@", "").rstrip("/"),
+            "TWINE_REPOSITORY_URL": index, "TWINE_USERNAME": USER, "TWINE_PASSWORD": password,
+            "NO_PROXY": "127.0.0.1",
+        }  # fmt: skip
+
+
+def git(*words: str, at: Path) -> str:
+    done = subprocess.run(["git", *words], cwd=at, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def call(argv: Sequence[str], at: Path, env: Mapping[str, str]) -> None:
+    done = subprocess.run(argv, cwd=at, env=env, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(argv)} failed:\n{done.stdout}\n{done.stderr}")
+
+
+def show(measured: Mapping[str, Measured]) -> str:
+    waited = measured[OURS].wall - measured[NEAR].wall
+    return (
+        f"{table(measured, {'to one question': LS_REMOTE})}\n\n"
+        f"waiting for others: {waited:.2f} s, {waited / measured[LS_REMOTE].wall:.2f} of one question"
+    )
