@@ -57,7 +57,7 @@ class Act:
         used = sorted(set(re.findall(r"uses: (\S+/(\S+)@[0-9a-f]{40})", text)))
         artifacts = self.folder / "artifacts"
         artifacts.mkdir(exist_ok=True)
-        given = {key.replace("_", "-"): one for key, one in inputs.items()}
+        given = {key.replace("_", "-"): json.dumps(one).strip('"') for key, one in inputs.items()}
         event = {"inputs": given, "repository": {"default_branch": "main"}}
         (self.folder / "event.json").write_text(json.dumps(event), encoding="utf-8")
         variables = {"REMOTE": self.remote, "ARTIFACTS": str(artifacts), **self.variables}

@@ -101,6 +101,6 @@ def main() -> None:
     """Build in the current folder: sdist or wheel, with what, into which folder."""
     kind, wheelhouse, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     built = flit(kind, wheelhouse, Path.cwd(), out)
-    if kind == "wheel" and "windows" in os.environ["ImageOS"]:  # noqa: SIM112 - so GitHub spells it
+    if kind == "wheel" and "windows" in os.environ["MACHINE"]:
         retagged(built, WINDOWS, out)
         built.unlink()

@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 import zipfile
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from importlib import metadata
 from pathlib import Path
@@ -18,11 +19,12 @@ import pytest
 from release.init import FOLDER, MATRIX, TESTS, WORKFLOWS, blocks, proposals, template
 from release.rehearsal import USER
 from tests.acting import Act, program
-from tests.builders import NOXFILE
+from tests.builders import HERE, NOXFILE, WINDOWS
 from tests.faults import PASS, faulty, serving
 from tests.runner import Runner, read
 from tests.test_documents import rows
 from tests.test_readiness import CHANGELOG
+from tests.test_resume import INTENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +41,7 @@ PUBLISHING = [path for path in ALL if path.name in WORKFLOWS]
 HOOK = "canary-of-slack"
 TOKEN = "s3cret-hub"
 PROJECT = "https://github.test/acme/acme"
+ALPHA, RELEASE = WORKFLOWS
 TWO = ("--matrix=os:ubuntu-latest", "--matrix=os:windows-latest")
 
 needs_bash = pytest.mark.skipif(
@@ -73,8 +76,8 @@ def test_workflows_are_thin_and_may_do_little(path: Path) -> None:
     for name, job in workflow["jobs"].items():
         rights = job["permissions"]
         writes = {key for key, right in rights.items() if right == "write"}
-        is_production = (path.name, name) == ("release.yaml", "publish")
-        is_publishing = name == "publish"
+        is_production = name == "publish" and path.name in {RELEASE, MATRIX}
+        is_publishing = name.startswith("publish")
         assert writes == {*["contents"] * is_production, *["id-token"] * is_publishing}
         assert job["timeout-minutes"]
         for step in job["steps"]:
@@ -87,7 +90,8 @@ def test_workflows_are_thin_and_may_do_little(path: Path) -> None:
 
 def test_every_session_is_there() -> None:
     own = {block.name for block in blocks((ROOT / "noxfile.py").read_text(encoding="utf-8"))}
-    given = {block.name for block in blocks(template("noxfile.py"))}
+    brought = (template("noxfile.py"), template("wheels.py"))
+    given = {block.name for text in brought for block in blocks(text)}
     for path in ALL:
         called = set(re.findall(r"nox -s (\w+)", path.read_text(encoding="utf-8")))
         assert called <= (given | {"tests"} if "templates" in path.parts else own)
@@ -105,12 +109,12 @@ def test_secrets_are_seen_by_the_publishing_step_alone() -> None:
     for path in ALL:
         for job in read(path)["jobs"].values():
             for step in job["steps"]:
-                is_it = "publish_release" in step.get("run", "")
-                assert (
-                    {"GITHUB_TOKEN", "SLACK_WEBHOOK_URL"} <= step.get("env", {}).keys()
-                ) == is_it
+                command, env = step.get("run", ""), step.get("env", {})
+                is_it = "publish_release" in command
+                assert ("SLACK_WEBHOOK_URL" in env) == is_it
+                assert ("GITHUB_TOKEN" in env) == (is_it or "nox -s prepare" in command)
         text = path.read_text(encoding="utf-8")
-        assert len(re.findall(r"secrets\.|github\.token", text)) in {0, 2}
+        assert len(re.findall(r"secrets\.|github\.token", text)) in {0, 2, 3}
 
 
 def test_publishing_waits_for_publishing_and_is_never_cancelled() -> None:
@@ -313,8 +317,8 @@ def test_a_dry_run_and_one_that_comes_too_late_change_nothing(
     assert stage.state() == before
 
 
-@needs_bash
-def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
+def by_pypirc(stage: Stage) -> None:
+    """Let the index of the stage be the one that is called pypi."""
     home = stage.clone.parent / "home"
     home.mkdir()
     (home / ".pypirc").write_text(
@@ -325,6 +329,11 @@ def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
         stage.monkeypatch.setenv(key, str(home))
     for key in ("TWINE_REPOSITORY_URL", "TWINE_USERNAME", "TWINE_PASSWORD"):
         stage.monkeypatch.delenv(key)
+
+
+@needs_bash
+def test_a_pre_release_of_a_branch(stage: Stage, runner: MakeRunner) -> None:
+    by_pypirc(stage)
     given = {"level": "minor", "suffix": "b", "index": "pypi"}
     ran = [runner("alpha-release.yaml", **given, ref="").run("publish")]
     stage.git("switch", "--quiet", "--create", "feature")
@@ -347,14 +356,48 @@ def test_a_release_of_many_machines_from_the_button_to_the_index(
     stage: Stage, adopt: Adopt, act: Act, wheelhouse: Path
 ) -> None:
     adopt("--wheels", noxfile=NOXFILE.format(root=str(ROOT), wheelhouse=str(wheelhouse)))
-    button = (f"{FOLDER}/{MATRIX}", *TWO)
-    dry = act.run(*button, level="minor", suffix="none", dry_run=True)
-    assert dry.code == 0, dry.log
-    assert dry.jobs("Job succeeded") == {"prepare"}
-    ran = act.run(*button, level="minor", suffix="none", dry_run=False)
-    assert ran.code == 0, ran.log
+    press = partial(act.run, f"{FOLDER}/{MATRIX}", *TWO, level="minor")
+    dry = press(suffix="none", dry_run=True)
+    assert dry.jobs("Job succeeded") == {"Prepare the release"}, dry.log
+    candidate = press(suffix="rc", dry_run=False)
+    assert candidate.code == 0, candidate.log
+    files = [f"acme-1.3.0rc1-{tag}.whl" for tag in (WINDOWS, HERE)] + ["acme-1.3.0rc1.tar.gz"]
+    assert stage.published() == files, candidate.log
+    with faulty(stage.url, [PASS, "403"]) as url:
+        stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        first = press(suffix="none", dry_run=False)
+        assert first.code != 0, first.log
+        assert "the same command continues" in first.log
+        assert INTENT in stage.remote_refs(), first.log
+        stage.commit({"other.py": ""})
+        stage.git("reset", "--quiet", "--hard", "HEAD^")  # what a run is of stays
+        last = press(suffix="none", dry_run=False)
+        assert last.code == 0, last.log
+        assert "acme 1.3.0, unfinished" in last.log, "the first job hands it over"
+        over = press(suffix="none", dry_run=False)
+        assert over.jobs("Job succeeded") == {"Prepare the release"}, over.log
+    assert INTENT not in stage.remote_refs()
+    released = [one.replace("rc1", "") for one in files]
+    assert stage.published() == sorted([*files, *released])
+    for canary in (TOKEN, HOOK, stage.password):
+        assert canary not in first.log + last.log
+
+
+@needs_act
+def test_a_pre_release_and_a_release_from_the_button_to_the_index(
+    stage: Stage, adopt: Adopt, act: Act
+) -> None:
+    adopt()
+    by_pypirc(stage)
+    alpha = act.run(f"{FOLDER}/{ALPHA}", level="minor", suffix="a", index="pypi", ref="")
+    assert alpha.code == 0, alpha.log
+    assert alpha.jobs("Job succeeded") == {"Publish the pre-release"}
+    done = act.run(f"{FOLDER}/{RELEASE}", level="minor", waive="", dry_run=False)
+    assert done.code == 0, done.log
+    assert done.jobs("Job succeeded") == {"Python 3.13", "Publish the release"}
     assert stage.published() == [
-        "acme-1.3.0-cp311-cp311-win_amd64.whl",
-        "acme-1.3.0-py3-none-any.whl",
-        "acme-1.3.0.tar.gz",
+        f"acme-{version}{end}"
+        for version in ("1.3.0", "1.3.0a1")
+        for end in ("-py3-none-any.whl", ".tar.gz")
     ]
+    assert "refs/tags/v1.3.0" in stage.remote_refs()
