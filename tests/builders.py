@@ -61,12 +61,16 @@ class Builders:
         assert done.code == 0, done.err
         return place
 
-    def build(self, *tags: str) -> list[Path]:
-        """Build the sdist, and a wheel for each of the tags, each in a folder of its own."""
-        place = self.check_out(f"builder-{len(list(self.dist.parent.iterdir()))}")
+    def build(self, *tags: str, at: str = "", more: str = "") -> list[Path]:
+        """Build the sdist, and a wheel for each of the tags, each in a folder of its own.
+
+        `at` is the package's folder; `more` goes into the wheels, as builds may differ.
+        """
+        name = f"builder-{len(list(self.dist.parent.iterdir()))}"
+        place = self.check_out(name) / at
         sdist = flit("sdist", self.wheelhouse, place, self.dist / "sdist")
-        wheel = flit("wheel", self.wheelhouse, place, self.dist.parent / "made")
-        return [sdist, *(retagged(wheel, tag, self.dist / tag) for tag in tags)]
+        wheel = flit("wheel", self.wheelhouse, place, self.dist.parent / name / "made")
+        return [sdist, *(retagged(wheel, tag, self.dist / tag, more) for tag in tags)]
 
     def publish(self, *args: str, verb: str = "publish") -> Result:
         return self.stage.run(verb, "--plan", str(self.plan), "--dist", str(self.dist), *args)
@@ -82,7 +86,7 @@ def flit(kind: str, wheelhouse: Path, place: Path, out: Path) -> Path:
     return out / done.stdout.split()[-1]
 
 
-def retagged(wheel: Path, tag: str, folder: Path) -> Path:
+def retagged(wheel: Path, tag: str, folder: Path, more: str = "") -> Path:
     """Write a wheel as another platform would have built it."""
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
@@ -91,6 +95,7 @@ def retagged(wheel: Path, tag: str, folder: Path) -> Path:
     told = members.pop(f"{about}/WHEEL").decode().replace(HERE, tag)
     metadata = members.pop(f"{about}/METADATA")
     del members[f"{about}/RECORD"]
+    members |= {name: data + more.encode() for name, data in members.items() if ".py" in name}
     name = wheel.name.replace(HERE, tag)
     return forged.wheel(
         folder, filename=name, files=members, about=about, metadata=metadata, told=told

@@ -16,6 +16,7 @@ import pytest
 from pypi_simple import PyPISimple
 
 from release.rehearsal import USER, serve
+from tests.builders import Builders
 from tests.hub import on_github
 from tests.stage import FILES, Stage
 
@@ -116,6 +117,18 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
     """GitHub, where the sample is acme/acme, and a token that may write it."""
     with on_github(monkeypatch) as forge:
         yield forge
+
+
+@pytest.fixture
+def builders(stage: Stage, wheelhouse: Path, tmp_path: Path) -> Builders:
+    """Machines that build what is prepared on the stage."""
+    (tmp_path / "built").mkdir()
+    return Builders(
+        stage=stage,
+        wheelhouse=wheelhouse,
+        plan=tmp_path / "built/plan.json",
+        dist=tmp_path / "built/dist",
+    )
 
 
 @pytest.fixture

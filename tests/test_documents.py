@@ -58,7 +58,19 @@ def test_every_option_is_documented() -> None:
         if row[0].startswith("`--")
         for verb in ("all" if row[1] == "all" else row[1]).split(",")
     }
-    for verb in ("publish", "publish-rc", "status", "yank", "build", "rehearse", "init", "explain"):
+    for verb in (
+        "publish",
+        "publish-rc",
+        "status",
+        "yank",
+        "build",
+        "rehearse",
+        "init",
+        "explain",
+        "prepare",
+        "checkout",
+        "try",
+    ):
         text = subprocess.run(
             [sys.executable, "-m", "release", verb, "--help"],
             capture_output=True,

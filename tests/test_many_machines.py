@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import HERE, MAC, WINDOWS, Builders
+from tests.builders import HERE, MAC, WINDOWS
+from tests.faults import PASS, faulty
+from tests.stage import PYPROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.builders import Builders
     from tests.stage import Stage
 
-
-@pytest.fixture
-def builders(stage: Stage, wheelhouse: Path, tmp_path: Path) -> Builders:
-    (tmp_path / "built").mkdir()
-    return Builders(
-        stage=stage,
-        wheelhouse=wheelhouse,
-        plan=tmp_path / "built/plan.json",
-        dist=tmp_path / "built/dist",
-    )
+DECLARED = """
+[tool.nox-release]
+artifacts = ["*.tar.gz", "*-win_amd64.whl", "*-manylinux*.whl", "*-macosx_*.whl"]
+"""
+LINUX = [f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 28, 34)]
+PLATFORMS = ("win_amd64", "macosx_11_0_arm64", "macosx_10_12_x86_64", *LINUX)
 
 
 # Prepare, and check out
@@ -75,3 +76,222 @@ def test_a_candidate_comes_from_many_machines_too(stage: Stage, builders: Builde
     assert stage.published() == sorted(path.name for path in built)
     builders.prepare("minor", "--pre", "rc")
     assert json.loads(builders.plan.read_bytes())["packages"][0]["version"] == "1.3.0rc2"
+
+
+def test_a_signed_commit_with_the_words_of_a_hook_is_made_again(
+    stage: Stage, builders: Builders, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("there is no ssh-keygen")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    settings = {"gpg.format": "ssh", "user.signingKey": str(key), "commit.gpgSign": "true"}
+    for name, value in settings.items():
+        stage.git("config", name, value)
+    stage.hook("commit-msg", 'printf "\\nChange-Id: I1\\n" >> "$1"')
+    assert builders.prepare("minor").code == 0
+    plan = json.loads(builders.plan.read_bytes())
+    assert "-----BEGIN SSH SIGNATURE-----" in plan["text"]
+    place = builders.check_out("builder")
+    assert stage.git("rev-parse", "HEAD", at=place) == plan["commit"]
+    assert stage.git("log", "-1", "--format=%B", at=place) == "Release 1.3.0\n\nChange-Id: I1"
+    builders.build(HERE)
+    assert builders.publish().code == 0
+    assert stage.git("rev-parse", "main", at=stage.remote) == plan["commit"]
+
+
+def test_what_fits_a_machine_is_tried(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    builders.build(HERE, WINDOWS)
+    done = stage.run("try", str(builders.plan), "--dist", str(builders.dist))
+    assert done.code == 0, done.err
+    assert f"Install and import acme-1.3.0-{HERE}.whl" in done.out
+    shutil.rmtree(builders.dist / HERE)
+    done = stage.run("try", str(builders.plan), "--dist", str(builders.dist))
+    assert done.code == 1
+    assert "no wheel of acme in" in done.err
+    done = builders.publish()
+    assert done.code == 0, done.err
+    assert "no wheel fits this machine" in done.out
+
+
+def test_a_hundred_and_twenty_files(stage: Stage, builders: Builders) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + DECLARED})
+    assert builders.prepare("minor").code == 0
+    tags = [f"cp3{minor}-cp3{minor}-{one}" for minor in range(10, 27) for one in PLATFORMS]
+    built = builders.build(*tags)
+    assert len(built) == 120
+    done = builders.publish()
+    assert done.code == 0, done.err
+    assert len(stage.published()) == 120
+
+
+# A plan is believed no more than an intent is
+
+
+def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + DECLARED})
+    assert builders.prepare("minor").code == 0
+    builders.build("cp311-cp311-win_amd64")
+    before = stage.state()
+
+    def refused(words: str) -> None:
+        done = builders.publish()
+        assert done.code == 1, done.out
+        assert words in done.err
+        assert stage.state() == before
+
+    refused("no file is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
+    (builders.dist / "notes.txt").write_text("mine", encoding="utf-8")
+    refused("notes.txt in")
+    (builders.dist / "notes.txt").unlink()
+    (double,) = (builders.dist / WINDOWS).iterdir()
+    (builders.dist / "other").mkdir()
+    (builders.dist / "other" / double.name).write_bytes(double.read_bytes() + b"\n")
+    refused(f"two machines have built {double.name}, and not the same bytes")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"typed": "major"}, "its choice is acme 1.3.0  v1.3.0, not acme 2.0.0  v2.0.0"),
+        ({"repository": "https://index.test/legacy/"}, "its index is https://index.test/legacy/"),
+        ({"day": "2020-02-02"}, "its day is 2020-02-02, not"),
+        ({"text": "tree {tree}\n"}, "isn't what is made of"),
+        ({"text": "nothing"}, "isn't what is made of"),
+        ({"commit": "0" * 40}, "isn't what is made of"),
+        ({"commit": "v1.2.3"}, "commit is no id"),
+        ({"format": 0}, "a plan of another version of nox-release"),
+        ({"waived": "notes"}, "is no plan of a release"),
+    ],
+)
+def test_a_forged_plan_is_refused(
+    stage: Stage, builders: Builders, change: dict[str, object], words: str
+) -> None:
+    assert builders.prepare("minor").code == 0
+    builders.build(HERE)
+    before = stage.state()
+    plan = json.loads(builders.plan.read_bytes())
+    builders.plan.write_text(json.dumps(plan | change), encoding="utf-8")
+    done = builders.publish()
+    assert done.code == 1, done.out
+    assert words in done.err
+    assert stage.state() == before
+
+
+def test_a_plan_with_another_tree_or_message_is_refused(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    plan = json.loads(builders.plan.read_bytes())
+    tree, own = plan["text"].partition("\n")[0].split()[1], stage.git("rev-parse", "HEAD^{tree}")
+    forged = {"its tree is": (tree, own), "its message is Mine": ("Release 1.3.0", "Mine")}
+    for words, (old, new) in forged.items():
+        text = plan["text"].replace(old, new)
+        commit = subprocess.run(
+            ["git", "hash-object", "-t", "commit", "--stdin"],
+            cwd=stage.clone, input=text.encode(), capture_output=True, check=True,
+        ).stdout.decode().strip()  # fmt: skip
+        builders.plan.write_text(
+            json.dumps({**plan, "text": text, "commit": commit}), encoding="utf-8"
+        )
+        done = builders.publish()
+        assert done.code == 1, done.out
+        assert words in done.err
+
+
+def test_a_plan_that_main_has_left_behind_is_refused(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    builders.build(HERE)
+    stage.commit({"other.py": ""})
+    before = stage.state()
+    assert "its base is" in builders.publish().err
+    assert stage.state() == before
+    stage.git("reset", "--quiet", "--hard", "HEAD^")
+    before = stage.state()
+    assert "is behind main on origin" in builders.publish().err
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("publish", "minor", "--plan", "p", "--dist", "d"), "--plan goes without minor"),
+        (("publish", "--plan", "p"), "--plan and --dist go together"),
+        (("publish", "--resume", "--plan", "p", "--dist", "d"), "--plan goes without --resume"),
+        (("prepare", "minor", "--ref", "HEAD", "--out", "p"), "a release is made from HEAD"),
+    ],
+)
+def test_what_makes_no_sense_is_said(stage: Stage, args: tuple[str, ...], words: str) -> None:
+    done = stage.run(*args)
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_a_plan_is_for_its_own_verb(builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    done = builders.publish(verb="publish-rc")
+    assert done.code == 2
+    assert "nox -s publish_release" in done.err
+
+
+def test_a_clone_with_something_in_it_is_not_built(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    place = builders.check_out("builder")
+    (place / "other.py").write_text("", encoding="utf-8")
+    done = stage.run("checkout", str(builders.plan), at=place)
+    assert done.code == 1
+    assert "other.py would go into what is built" in done.err
+
+
+# Continue
+
+
+def test_all_jobs_again_continue_what_was_begun(stage: Stage, builders: Builders) -> None:
+    """What the index has stays; what it lacks may come out otherwise."""
+    with faulty(stage.url, [PASS, "403"]) as url:
+        stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        assert builders.prepare("minor").code == 0
+        plan = builders.plan.read_bytes()
+        first = builders.build(HERE, WINDOWS, MAC)
+        done = builders.publish()
+        assert done.code == 3, done.out
+        there = {path.name: path.read_bytes() for path in stage.files.iterdir()}
+        assert 0 < len(there) < len(first)
+        again = builders.prepare("minor")
+        assert again.code == 0, again.err
+        assert "acme 1.3.0, unfinished" in again.out
+        assert builders.plan.read_bytes() == plan
+        assert "is unfinished" in builders.prepare("major").err
+        built = {path.name: path for path in builders.build(HERE, WINDOWS, MAC, more="# 2\n")}
+        done = builders.publish()
+        assert done.code == 0, done.err
+    assert "the build isn't reproducible" in done.out
+    published = {path.name: path.read_bytes() for path in stage.files.iterdir()}
+    assert published == {name: path.read_bytes() for name, path in built.items()} | there
+
+
+def test_another_plan_does_not_continue_it(stage: Stage, builders: Builders) -> None:
+    with faulty(stage.url, [PASS, "403"]) as url:
+        stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        assert builders.prepare("minor").code == 0
+        builders.build(HERE)
+        other = json.loads(builders.plan.read_bytes())
+        other["commit"] = other["base"]
+        assert builders.publish().code == 3
+        builders.plan.write_text(json.dumps(other), encoding="utf-8")
+        before = stage.state()
+        done = builders.publish()
+        assert done.code == 1
+        assert "was begun with the commit" in done.err
+        assert stage.state() == before
+
+
+def test_a_candidate_that_is_half_published_is_finished_with_the_same_files(
+    stage: Stage, builders: Builders
+) -> None:
+    with faulty(stage.url, [PASS, "403"]) as url:
+        stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        assert builders.prepare("minor", "--pre", "b").code == 0
+        built = builders.build(HERE, WINDOWS)
+        assert builders.publish(verb="publish-rc").code == 3
+        assert builders.publish(verb="publish-rc").code == 0
+    assert stage.published() == sorted(path.name for path in built)

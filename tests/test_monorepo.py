@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import HERE, WINDOWS, Builders
 from tests.faults import HELD, PASS, UPLOAD, faulty, hostile
 from tests.stage import NOXFILE
 from tests.test_resume import INTENT
@@ -454,3 +455,20 @@ def test_what_counts_for_the_repository_is_said_at_its_top(apart: Stage, key: st
     done = apart.run("publish", "minor", "--package", "libs/cli", "--dry-run")
     assert done.code == 2, done.out
     assert f"libs/cli: [tool.nox-release] {key} counts for the whole repository" in done.err
+
+
+@pytest.mark.parametrize(("pre", "verb"), [((), "publish"), (("--pre", "rc"), "publish-rc")])
+def test_siblings_are_built_on_many_machines(
+    lockstep: Stage, builders: Builders, pre: tuple[str, ...], verb: str
+) -> None:
+    done = builders.prepare("minor", "--package", "libs/core", *pre)
+    assert done.code == 0, done.err
+    built = [
+        path
+        for name in ("core", "cli")
+        for path in builders.build(HERE, WINDOWS, at=f"libs/{name}")
+    ]
+    done = builders.publish(verb=verb)
+    assert done.code == 0, done.err
+    assert lockstep.published() == sorted(path.name for path in built)
+    assert len(built) == 6

@@ -10,6 +10,7 @@ import pytest
 from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
 
 if TYPE_CHECKING:
+    from tests.builders import Builders
     from tests.stage import Stage
 
 PYPROJECT = """\
@@ -160,3 +161,23 @@ def test_a_build_between_two_releases_says_what_the_plugin_says(scm: Stage) -> N
     assert done.code == 0, done.err
     names = sorted(path.name for path in (scm.clone / "dist").iterdir())
     assert names == ["acme-1.2.3.post2-py3-none-any.whl", "acme-1.2.3.post2.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("pre", "verb", "version"),
+    [((), "publish", "1.3.0"), (("--pre", "rc"), "publish-rc", "1.3.0rc1")],
+)
+def test_many_machines_find_the_version_in_a_tag(
+    scm: Stage, builders: Builders, pre: tuple[str, ...], verb: str, version: str
+) -> None:
+    scm.commit({"pyproject.toml": PYPROJECT + '[tool.nox-release]\ngenerated = ["acme.py"]\n'})
+    done = builders.prepare("minor", "--skip-tests", *pre)
+    assert done.code == 0, done.err
+    for name, options in {"one": (), "other": ("--depth=1",)}.items():
+        place = builders.check_out(name, *options)
+        assert scm.git("describe", "--tags", at=place) == f"v{version}"
+    assert scm.run("build", "--out", str(builders.dist), at=builders.dist.parent / "one").code == 0
+    done = builders.publish(verb=verb)
+    assert done.code == 0, done.err
+    assert scm.install(version) == version
+    assert f"v{version}" not in scm.git("tag") or not pre
