@@ -53,6 +53,16 @@ def adoption(session: nox.Session) -> None:
     session.run("python", "-m", "tests.adoption.adopt", sdists, *session.posargs)
 
 
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """Time releases against what people would use instead: nox -s benchmark [-- SECTION ...]."""
+    groups = nox.project.dependency_groups(PYPROJECT, "test", "benchmark")
+    session.install("-e", ".[github,rehearsal]", *groups)
+    cache = f"--cache={Path(session.cache_dir, 'peers').resolve()}"
+    plot = () if session.posargs else ("--plot", PICTURE)
+    session.run("python", "-m", "tests.benchmarks", cache, *plot, *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, types and workflows."""
@@ -104,6 +114,7 @@ def yank(session: nox.Session) -> None:
     release(session, "yank")
 
 
+PICTURE = ".github/pictures/benchmark.svg"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 if __name__ == "__main__":

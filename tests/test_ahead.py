@@ -41,7 +41,6 @@ class Relay(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = url.replace(f":{there.port}", f":{self.server_address[1]}")
 
-
     def opened(self) -> bool:
         """Say whether a connection may be used, a round trip after it was asked for."""
         time.sleep(self.seconds)
