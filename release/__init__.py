@@ -81,6 +81,7 @@ The tour, from the top. Each room imports only from those below it:
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
 `upload`        one file through twine, as twine is configured
+`identity`      who this job of a workflow is, as its runner vouches for it
 `arguments`     what the command line understands: verbs with their options
 `process`       the one way to run a program
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors

@@ -65,7 +65,6 @@ class Index:
     repository: str = ""
     index_url: str = ""
     interactive: bool = False
-    publisher: str = ""  # what it has to know of a workflow to trust it
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
     uploads: int = 16  # files that are sent at once
@@ -249,7 +248,7 @@ class Index:
         """Find the credentials, or raise `ReleaseError`; then ask the index if it takes them."""
         from release.upload import try_credentials
 
-        try_credentials(self._new_sender, self.upload_url, self.silence, self.publisher)
+        try_credentials(self._new_sender, self.upload_url, self.silence)
 
     def upload(
         self,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
-from release.actions import Actions, publisher
+from release.actions import Actions
 from release.ahead import Ahead
 from release.commands import FORGE_TOKENS, programs_env
 from release.git import TAGS
@@ -221,7 +221,6 @@ class World:
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
-            publisher=publisher(os.environ),
             patience=config.patience,
             uploads=config.uploads,
         )
