@@ -19,6 +19,7 @@ The tour, from the top. Each room imports only from those below it:
 `continuing`    what a command that stopped says: how the release is continued
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
+`attestations`  which workflow built a file: signed by Sigstore, and served by the index
 `pages`         the release page on GitHub: drafted, filled with the files, published
 `announcement`  what is said in Slack, at most once
 `landing`       how a release gets onto its branch: pushed, or merged by people

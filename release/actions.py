@@ -200,6 +200,8 @@ def _remarks(document: Document, plan: Document) -> Iterator[tuple[str, str]]:
         yield "tests", " ".join(plan["tests"]) or "skipped"
     lists = {"waived": "waived", "acknowledged": "acknowledged", "left alone": "stale"}
     yield from ((name, one) for name, key in lists.items() for one in plan.get(key, ()))
+    if plan.get("attestations"):
+        yield "attestations", plan["attestations"]
     said = {**document, **document.get("next", {})}
     yield from ((key, said[key]) for key in ("reason", "page", "by hand") if said.get(key))
     if unreleased := document.get("unreleased"):

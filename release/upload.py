@@ -15,6 +15,7 @@ import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
+from twine.auth import TrustedPublishingAuthenticator
 from twine.exceptions import TrustedPublishingFailure, TwineException
 from twine.package import PackageFile
 from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
 DAY = 86400  # seconds
+ATTESTATION = ".publish.attestation"  # behind a file's name: what twine uploads with it
 
 
 class UploadRefused(ReleaseError):
@@ -78,8 +80,11 @@ def settings(
 
 
 def packaged(path: Path) -> PackageFile:
-    """Read a file as twine does: its metadata, and its hashes in pieces."""
-    return PackageFile.from_filename(str(path), comment=None)
+    """Read a file as twine does: its metadata, its hashes in pieces, and what attests it."""
+    package = PackageFile.from_filename(str(path), comment=None)
+    if (beside := path.with_name(path.name + ATTESTATION)).exists():
+        package.add_attestations([str(beside)])
+    return package
 
 
 class Sender:
@@ -193,6 +198,14 @@ class Again(Retry):
 def asked_pause(answer: Any) -> float:  # noqa: ANN401 - of requests or urllib3
     """Return the seconds that an answer asks to wait, 0 where it asks for none."""
     return Again(retry_after_max=366 * DAY).get_retry_after(answer) or 0.0
+
+
+def is_trusting(settings: Settings) -> bool:
+    """Say whether an index is given tokens of trusted publishing, and no password."""
+    try:
+        return isinstance(settings.auth.authenticator, TrustedPublishingAuthenticator)
+    except TwineException:
+        return False
 
 
 def website(upload_url: str) -> str:

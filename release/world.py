@@ -199,6 +199,8 @@ class World:
     github: GitHub | None = None  # where the remote is there
     webhook: str = field(default="", repr=False)  # of Slack, where releases are announced
     ahead: Ahead = field(default_factory=Ahead, compare=False, repr=False)
+    attestations: str = "never"  # or "auto", "required": whether files get any
+    sigstore: str = ""  # path of the file that names a private one
     asks: bool = False  # there is somebody who can be asked
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
@@ -234,6 +236,8 @@ class World:
             intent=intent,
             github=on_github(git),
             webhook=os.environ.get("SLACK_WEBHOOK_URL", ""),
+            attestations=config.attestations,
+            sigstore=config.sigstore_trust_config,
             asks=interactive,
             by_pull_request=by_pull_request,
             there=there,

@@ -135,7 +135,7 @@ PEERS = {
         files={
             "pyproject.toml": PYPROJECT + "\n[tool.semantic_release]\n"
             'version_toml = ["pyproject.toml:project.version"]\nbuild_command = "python -m build"\n'
-            '[tool.semantic_release.remote]\nignore_token_for_push = true\n'
+            "[tool.semantic_release.remote]\nignore_token_for_push = true\n"
             f'domain = "127.0.0.1"\nurl = "{REMOTE}"\n'
         },
     ),
@@ -241,9 +241,7 @@ class Workshop:
         return release
 
 
-def environ(
-    programs: Path, home: Path, kept: Path, url: str, password: str
-) -> dict[str, str]:
+def environ(programs: Path, home: Path, kept: Path, url: str, password: str) -> dict[str, str]:
     """Return the environment of a maintainer who has credentials for the index."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("NOX", "GITHUB"))}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # as on a maintainer's machine
