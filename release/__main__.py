@@ -207,7 +207,7 @@ def _publish_rc(options: Options, console: Console) -> None:
     ask = () if options.ref else (clean_tree,)
     base = git.named(options.ref or "HEAD")
     prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
-    show_all(prepared, console)
+    show_all(prepared, world, console)
     if options.dry_run:
         console.show_dry_run(options.again)
         return

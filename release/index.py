@@ -51,6 +51,7 @@ class IndexFile:
     sha256: str  # "" where the index doesn't say
     url: str
     yanked: str | None = None  # why, "" where nobody said; None: it isn't
+    provenance: str = ""  # where it is told who built it (PEP 740), "" where that isn't
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,6 @@ class Index:
     repository: str = ""
     index_url: str = ""
     interactive: bool = False
-    publisher: str = ""  # what it has to know of a workflow to trust it
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
     uploads: int = 16  # files that are sent at once
@@ -213,6 +213,12 @@ class Index:
                     return
         raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
 
+    def provenance(self, file: IndexFile) -> bytes:
+        """Return what the index tells of who built a file, nothing where it doesn't."""
+        if not file.provenance:
+            return b""
+        return b"".join(self._content(replace(file, url=file.provenance)))
+
     def _content(self, file: IndexFile) -> Iterator[bytes]:
         import requests
 
@@ -249,7 +255,13 @@ class Index:
         """Find the credentials, or raise `ReleaseError`; then ask the index if it takes them."""
         from release.upload import try_credentials
 
-        try_credentials(self._new_sender, self.upload_url, self.silence, self.publisher)
+        try_credentials(self._new_sender, self.upload_url, self.silence)
+
+    def is_trusting(self) -> bool:
+        """Say whether it trusts this workflow, and wants no password; what isn't known is asked."""
+        from release.upload import is_trusting
+
+        return is_trusting(self._settings)
 
     def upload(
         self,
@@ -387,4 +399,5 @@ def _listed(package: DistributionPackage) -> IndexFile:
         sha256=package.digests.get("sha256", ""),
         url=package.url,
         yanked=(package.yanked_reason or "") if package.is_yanked else None,
+        provenance=package.provenance_url or "",
     )

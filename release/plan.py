@@ -134,6 +134,7 @@ class Draft(Release):
     remote: str  # its URL
     edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
+    attestations: str = "none"  # by whom, or why there are none
     tries: bool = True  # the wheel, installed and imported
 
     def to_dict(self) -> dict[str, Any]:

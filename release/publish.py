@@ -8,11 +8,12 @@ command goes on: the steps behind the intent are observed, and what is done stay
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from release import Problem, Refused, ReleaseError, artifacts, pages
+from release import Problem, Refused, ReleaseError, artifacts, attestations, pages
 from release import build as building
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
@@ -76,7 +77,7 @@ def prepare(bump: Bump, subjects: Sequence[Subject], world: World, said: Said) -
         (*RELEASE, *asked(projects[0].config, world, said.waived)),
         EACH,
     )
-    return draft
+    return replace(draft, attestations=attestations.told(world))
 
 
 def draft_of(
@@ -118,13 +119,15 @@ def tests(draft: Draft, projects: Iterable[Project]) -> list[tuple[tuple[str, ..
 
 def story(draft: Draft, projects: Iterable[Project], world: World) -> list[str]:
     """Return what is going to happen, in the words of the steps."""
+    signing, verifying = attestations.titles(world)
     return [
         *["Commit"] * bool(draft.edits),
         *(f"Run the tests: {' '.join(command)}" for command, _ in tests(draft, projects)),
         *proofs(draft.all),
         "Rehearse the push",
+        *each(draft.all, *signing),
         f"Record the intent in {world.intent.name}",
-        *each(draft.all, UPLOAD, SEE),
+        *each(draft.all, UPLOAD, SEE, *verifying),
         *titles(draft, world),
         f"Bring this checkout to {' and '.join(draft.tags)}",
         *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
@@ -159,6 +162,8 @@ def publish(draft: Draft, projects: Sequence[Project], world: World, console: Co
 
 def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
     """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
+    for one in plan.all:
+        attestations.sign(one, one.distributions, dist, world, console)
     with unfinished_on_error(world, console, plan=plan):
         with console.step(f"Record the intent in {world.intent.name}"):
             intent = record(plan, world)

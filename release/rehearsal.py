@@ -76,7 +76,7 @@ def rehearse(
         if bump.pre:
             base = world.git.resolve("HEAD")
             prepared = prepare_all(bump, subjects, world, base=base)
-            show_all(prepared, console)
+            show_all(prepared, world, console)
             built = publish_all(bump, subjects, prepared, world, console, base=base)
             drafts = [draft for draft, _ in built]
         else:
