@@ -17,7 +17,6 @@ from release import ReleaseError
 from release.identity import Identity, identity, token
 from release.index import IndexUnreadable
 from release.snapshot import Snapshot
-from release.upload import ATTESTATION, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,6 +97,8 @@ def sign(
         except ReleaseError:
             raise
         except Exception as error:  # Sigstore's errors have no base of their own
+            from release.upload import reason
+
             raise ReleaseError(
                 f"Sigstore didn't sign the files of {package.title}: {reason(error)}",
                 'type the command again; or go without: attestations = "never" in '
@@ -139,8 +140,7 @@ def _sign_some(distributions: Iterable[Distribution], dist: Path, trust: ClientT
         for one in distributions:
             made = Attestation.sign(signer, Attested(name=one.filename, digest=one.sha256))
             _verify(made, one, Identity.of(vouched), trust)
-            beside = dist / (one.filename + ATTESTATION)
-            beside.write_text(made.model_dump_json(), encoding="utf-8")
+            _beside(one, dist).write_text(made.model_dump_json(), encoding="utf-8")
 
 
 def _begin(do: Callable[[], Answer]) -> Future[Answer]:
@@ -177,7 +177,13 @@ def _trust(world: World) -> ClientTrustConfig:
 
 def attested(distributions: Iterable[Distribution], dist: Path) -> list[Distribution]:
     """Return the files that have been signed in this run."""
-    return [one for one in distributions if (dist / (one.filename + ATTESTATION)).exists()]
+    return [one for one in distributions if _beside(one, dist).exists()]
+
+
+def _beside(one: Distribution, dist: Path) -> Path:
+    from release.upload import ATTESTATION
+
+    return dist / (one.filename + ATTESTATION)
 
 
 def unread(
@@ -199,6 +205,8 @@ def unread(
         try:
             _verify_served(provenance, one, job, trust)
         except Exception as error:
+            from release.upload import reason
+
             raise ReleaseError(
                 f"{world.index.simple_url} doesn't say as we do who built {one.filename}: "
                 f"{reason(error)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OURS, OTHERS = "#2f81f7", "#8b949e"  # readable on white and on black
-SETTINGS = {
+SETTINGS: Any = {
     "svg.fonttype": "none",  # text as text: small, and in the reader's own font
     "svg.hashsalt": "nox-release",
     "text.color": OTHERS,

@@ -160,9 +160,7 @@ PEERS = {
 
 def ours(wheel: Path) -> dict[str, Chain]:
     """Our own ways, as a project that has adopted it has them; `wheel` is what it installs."""
-    noxfile = template("noxfile.py").replace(
-        '"nox-release[github,rehearsal]"', f'"nox-release[github,rehearsal] @ {wheel.as_uri()}"'
-    )
+    noxfile = re.sub(r"nox-release\[.+?\]", rf"\g<0> @ {wheel.as_uri()}", template("noxfile.py"))
     files, needs = {"noxfile.py": noxfile}, ("nox[uv]",)
     untried = f"{PYPROJECT}\n[tool.nox-release]\ninstall-check = false\n"
     chains = {
