@@ -121,11 +121,13 @@ def test_what_continues_signs_what_the_index_lacks(stage: Stage, warehouse: Ware
     assert code == 3, text
     assert warehouse.served.keys() == {WHEEL}
     first = warehouse.served[WHEEL]
+    warehouse.audiences.clear()
     warehouse.refused = ""
     code, text = publish(stage)
     assert code == 0, text
     assert warehouse.served.keys() == {WHEEL, SDIST}
     assert warehouse.served[WHEEL] == first
+    assert warehouse.audiences.count("sigstore") == 1  # for one file
 
 
 @pytest.mark.parametrize("sigstores", ["gone", "silent"])

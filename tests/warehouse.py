@@ -91,6 +91,7 @@ class Warehouse(ThreadingHTTPServer):
     kept: dict[str, bytes] = field(default_factory=dict)  # who built a file, by filename
     serve: Callable[[str], bytes] | None = None  # tells that otherwise, b"" not at all
     asked: list[str] = field(default_factory=list)
+    audiences: list[str] = field(default_factory=list)  # to which the runner has vouched
     strangers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -140,6 +141,7 @@ class Proxy(Answering):
     def do_GET(self) -> None:
         self.server.asked.append("issuer")
         (audience,) = parse_qs(urlsplit(self.path).query)["audience"]
+        self.server.audiences.append(audience)
         is_ours = self.headers["Authorization"].lower() == f"bearer {OF_RUNNER}"
         self.say(200 if is_ours else 401, {"value": vouched(audience, self.server.claims)})
 
