@@ -9,6 +9,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -69,6 +70,7 @@ class Index:
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
     uploads: int = 16  # files that are sent at once
+    lock: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     # What it is
 
@@ -368,9 +370,14 @@ class Index:
                 return (settings.username or "", settings.password or "")
         return None
 
-    @cached_property
+    @property
     def _settings(self) -> Settings:
-        """Return twine's settings, which remember an answer from the terminal."""
+        """Return twine's settings, the same to each thread: they remember an answer."""
+        with self.lock:
+            return self._own_settings
+
+    @cached_property  # which itself lets several threads in, from Python 3.12 on
+    def _own_settings(self) -> Settings:
         return self._settings_for(interactive=self.interactive)
 
     def _settings_for(self, *, interactive: bool) -> Settings:
