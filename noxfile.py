@@ -25,7 +25,7 @@ WORKERS = [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal"]
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install("-e", ".[github,rehearsal]")
+    session.install(*SELF)
     # -I: a release.py in the project is not what is meant.
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=PATIENCE)
@@ -34,30 +34,40 @@ def release(session: nox.Session, verb: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite: nox -s tests [-- PYTEST ARGUMENTS]."""
-    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
     session.run("pytest", *(session.posargs or WORKERS))
 
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
-    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
     session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
 
 
 @nox.session(default=False)
 def adoption(session: nox.Session) -> None:
     """Release real projects from PyPI to an index here: nox -s adoption [-- NAME ...]."""
-    session.install("-e", ".[github,rehearsal]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
     sdists = f"--sdists={Path(session.cache_dir, 'sdists').resolve()}"
     session.run("python", "-m", "tests.adoption.adopt", sdists, *session.posargs)
+
+
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """Time releases against what people would use instead: nox -s benchmark [-- SECTION ...]."""
+    groups = nox.project.dependency_groups(PYPROJECT, "test", "benchmark")
+    session.install("-e", ".[github,rehearsal]", *groups)
+    cache = f"--cache={Path(session.cache_dir, 'peers').resolve()}"
+    plot = () if session.posargs else ("--plot", PICTURE)
+    session.run("python", "-m", "tests.benchmarks", cache, *plot, *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, types and workflows."""
     groups = nox.project.dependency_groups(PYPROJECT, "lint", "test")
-    session.install("-e", ".[github,rehearsal]", *groups)
+    session.install(*SELF, *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
@@ -104,7 +114,9 @@ def yank(session: nox.Session) -> None:
     release(session, "yank")
 
 
+PICTURE = ".github/pictures/benchmark.svg"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+SELF = ("-e", ".[attestations,github,rehearsal]")
 
 if __name__ == "__main__":
     nox.main()

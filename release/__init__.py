@@ -24,6 +24,7 @@ The tour, from the top. Each room imports only from those below it:
 `continuing`    what a command that stopped says: how the release is continued
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
+`attestations`  which workflow built a file: signed by Sigstore, and served by the index
 `pages`         the release page on GitHub: drafted, filled with the files, published
 `announcement`  what is said in Slack, at most once
 `landing`       how a release gets onto its branch: pushed, or merged by people
@@ -86,6 +87,7 @@ The tour, from the top. Each room imports only from those below it:
 `version`       `Bump`: arithmetic over PEP 440 versions
 `calver`        calendar versions: the one of today
 `upload`        one file through twine, as twine is configured
+`identity`      who this job of a workflow is, as its runner vouches for it
 `arguments`     what the command line understands: verbs with their options
 `process`       the one way to run a program
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors

@@ -221,7 +221,7 @@ def _publish_rc(options: Options, console: Console) -> None:
     else:
         prepared = prepare_all(bump, subjects, world, base=base, ask=ask)
         build = partial(build_all, bump, subjects, prepared, world, console, base=base)
-    show_all(prepared, console, files.titles if files else proofs)
+    show_all(prepared, world, console, files.titles if files else proofs)
     if options.dry_run:
         console.show_dry_run(options.again)
         return

@@ -70,15 +70,6 @@ class Actions:
                 sys.stderr.write(annotation(heading(document, said), text) + "\n")
 
 
-def publisher(env: Mapping[str, str]) -> str:
-    """Return what an index has to know of this workflow to trust it; "" outside of one."""
-    owner, _, repository = env.get("GITHUB_REPOSITORY", "").partition("/")
-    file = env.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2]
-    if not file:
-        return ""
-    return f"owner {owner}, repository {repository}, workflow {file}, and the job's environment"
-
-
 def cleaned(value: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON in and out
     """Return a document whose every text is clean, before anything is written around it."""
     if isinstance(value, str):
@@ -219,6 +210,8 @@ def _remarks(document: Document, plan: Document) -> Iterator[tuple[str, str]]:
         yield "tests", " ".join(plan["tests"]) or "skipped"
     lists = {"waived": "waived", "acknowledged": "acknowledged", "left alone": "stale"}
     yield from ((name, one) for name, key in lists.items() for one in plan.get(key, ()))
+    if plan.get("attestations"):
+        yield "attested", plan["attestations"]
     said = {**document, **document.get("next", {})}
     yield from ((key, said[key]) for key in ("reason", "page", "by hand") if said.get(key))
     if unreleased := document.get("unreleased"):

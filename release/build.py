@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -18,6 +17,7 @@ from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
 
 from release import ReleaseError
+from release.archives import sha256_of
 from release.backend import run_backend, unpacked
 from release.commands import located
 from release.environments import Environments
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 Trial: TypeAlias = "Future[Environment]"  # in which a wheel is tried
 DEFAULT_TESTS = ("nox", "-s", "tests")
-CHUNK = 1 << 20  # bytes that are read at once
 STALE = 4  # the exit code of this script when a module tells the old version
 # Imports the modules named on the command line, and prints those that tell another version.
 SMOKE = """
@@ -256,11 +255,7 @@ def top_level_modules(wheel: Path) -> tuple[str, ...]:
 
 def distribution(path: Path) -> Distribution:
     """Return a file as a plan has it."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(CHUNK):
-            digest.update(data)
-    return Distribution(filename=path.name, sha256=digest.hexdigest(), size=path.stat().st_size)
+    return Distribution(filename=path.name, sha256=sha256_of(path), size=path.stat().st_size)
 
 
 def fitting(paths: Iterable[Path]) -> Path | None:

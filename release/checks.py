@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError
+from release.attestations import attests
 from release.checkout import dirty
 from release.git import TAGS, peeled
 from release.landing import release_branch
@@ -56,6 +57,7 @@ def questions(project: Project, world: World) -> list[Question]:
     """Return the questions that a release of this project has to answer in any case."""
     idle = set() if project.vcs else {tags_are_here, is_not_tagged}
     idle |= set() if world.github and world.github.token else {notes_permitted}
+    idle |= set() if project.config.attestations == "required" else {attestable}
     idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
     return [question for question in RELEASE if question not in idle]
 
@@ -203,6 +205,13 @@ def credentials(case: Case) -> Problem | None:
     return None
 
 
+def attestable(case: Case) -> Problem | None:
+    """Can the files be attested, as `attestations` requires it?"""
+    if case.world.attestations == "required":
+        attests(case.world)
+    return None
+
+
 def identity(case: Case) -> Problem | None:
     """Does git know who commits?"""
     case.world.git.committer()
@@ -290,7 +299,7 @@ def unfinished(world: World, intent_id: str) -> Problem:
 # The others are about the repository, the index and who asks.
 OF_A_PACKAGE = {tag_is_free, version_follows, tags_are_here, above_the_tags, is_not_tagged}
 # They are about the rights of whoever publishes.
-RIGHTS = {credentials, push_permitted, notes_permitted}
+RIGHTS = {credentials, attestable, push_permitted, notes_permitted}
 RELEASE: tuple[Question, ...] = (
     clean_tree,
     on_the_branch,
@@ -302,6 +311,7 @@ RELEASE: tuple[Question, ...] = (
     above_the_tags,
     is_not_tagged,
     credentials,
+    attestable,
     identity,
     push_permitted,
     notes_permitted,
@@ -312,5 +322,6 @@ PRE_RELEASE: tuple[Question, ...] = (
     tags_are_here,
     above_the_tags,
     credentials,
+    attestable,
     nothing_unfinished,
 )

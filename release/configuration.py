@@ -23,6 +23,7 @@ TABLE = "[tool.nox-release]"
 OF_THE_TOP = {
     *("branch", "main", "remote", "intent-ref"),
     *("required-checks", "candidate-branches", "acknowledge"),
+    *("attestations", "sigstore-trust-config"),
 }
 # What packages below the top of a repository share.
 INHERITED = {
@@ -32,7 +33,11 @@ INHERITED = {
     *("install-check", "build-environment"),
 }
 
-CHOICES = {"main": ("push", "pull-request"), "build_environment": ("kept", "fresh")}
+CHOICES = {
+    "main": ("push", "pull-request"),
+    "build_environment": ("kept", "fresh"),
+    "attestations": ("auto", "required", "never"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,8 @@ class Configuration:
     artifacts: tuple[str, ...] = ()  # patterns: each is the name of a file, and no file has another
     generated: tuple[str, ...] = ()  # patterns: what the build makes or rewrites in the sdist
     max_file_size: int | None = None  # MiB that the index takes; default: what is known of it
+    attestations: str = "auto"  # or "required", "never": whether files are signed by Sigstore
+    sigstore_trust_config: str = ""  # a path; default: the public Sigstore
     required_checks: tuple[str, ...] | None = None  # on GitHub; default: all that ran, at least one
     candidate_branches: str = "release-candidate/*"  # that a major needs to be merged
     acknowledge: tuple[str, ...] = ()  # what somebody has to say before a release
@@ -127,10 +134,10 @@ def _insist(values: dict[str, Any]) -> None:
         calver.check_scheme(values["scheme"])
     if "scheme" in values and values.get("next_dev"):
         raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
-    for key, (one, other) in CHOICES.items():
-        if (given := values.get(key, one)) not in {one, other}:
-            name = key.replace("_", "-")
-            raise UsageError(f'{TABLE} {name} must be "{one}" or "{other}", not {given!r}')
+    for key, choices in CHOICES.items():
+        if (given := values.get(key, choices[0])) not in choices:
+            name, words = key.replace("_", "-"), " or ".join(f'"{one}"' for one in choices)
+            raise UsageError(f"{TABLE} {name} must be {words}, not {given!r}")
     for key, value in values.items():  # git would take it for an option
         if isinstance(value, str) and value.startswith("-"):
             raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")

@@ -41,8 +41,11 @@ EXCERPT = 12  # lines of the release notes that a plan shows
 # What the log of a CI would obey, not show: GitHub's runner (ActionCommand.cs) takes `::` where a
 # line begins, behind space too, and `##[` anywhere in it; Azure's takes `##vso[`.
 COMMANDS = re.compile(r"^\s*:(?=:)|#(?=#\w*\[)", re.MULTILINE)
-# A token of PyPI's kind, and the beginning of Basic credentials with one (RFC 7617).
-TOKENS = re.compile(r"\bpypi-[\w-]{40,}|\bX190b2tlbl9fOnB5cGkt[\w+/=]*")
+# A token of PyPI's kind, the beginning of Basic credentials with one (RFC 7617), and a token that
+# says who somebody is (RFC 7519): both its JSON objects begin with `{"`.
+TOKENS = re.compile(
+    r"\bpypi-[\w-]{40,}|\bX190b2tlbl9fOnB5cGkt[\w+/=]*|\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]+"
+)
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -203,6 +206,7 @@ class Console:
                 "artifacts": draft.artifacts,
                 "index": draft.repository,
                 "remote": draft.remote,
+                "attested": draft.attestations,
                 "tests": " ".join(draft.tests) or "skipped",
                 **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
                 **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),

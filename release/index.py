@@ -9,6 +9,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
+from release.archives import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +53,7 @@ class IndexFile:
     sha256: str  # "" where the index doesn't say
     url: str
     yanked: str | None = None  # why, "" where nobody said; None: it isn't
+    provenance: str = ""  # where it is told who built it (PEP 740), "" where that isn't
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +68,10 @@ class Index:
     repository: str = ""
     index_url: str = ""
     interactive: bool = False
-    publisher: str = ""  # what it has to know of a workflow to trust it
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # instead of twine's
     patience: int = 600  # seconds that it may take to list a file that it has accepted
     uploads: int = 16  # files that are sent at once
+    lock: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     # What it is
 
@@ -213,6 +216,12 @@ class Index:
                     return
         raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
 
+    def provenance(self, file: IndexFile) -> bytes:
+        """Return what the index tells of who built a file, nothing where it doesn't."""
+        if not file.provenance:
+            return b""
+        return b"".join(self._content(replace(file, url=file.provenance)))
+
     def _content(self, file: IndexFile) -> Iterator[bytes]:
         import requests
 
@@ -249,7 +258,13 @@ class Index:
         """Find the credentials, or raise `ReleaseError`; then ask the index if it takes them."""
         from release.upload import try_credentials
 
-        try_credentials(self._new_sender, self.upload_url, self.silence, self.publisher)
+        try_credentials(self._new_sender, self.upload_url, self.silence)
+
+    def is_trusting(self) -> bool:
+        """Say whether it trusts this workflow, and wants no password; what isn't known is asked."""
+        from release.upload import is_trusting
+
+        return is_trusting(self._settings)
 
     def upload(
         self,
@@ -356,24 +371,20 @@ class Index:
                 return (settings.username or "", settings.password or "")
         return None
 
-    @cached_property
+    @property
     def _settings(self) -> Settings:
-        """Return twine's settings, which remember an answer from the terminal."""
+        """Return twine's settings, the same to each thread: they remember an answer."""
+        with self.lock:
+            return self._own_settings
+
+    @cached_property  # which itself lets several threads in, from Python 3.12 on
+    def _own_settings(self) -> Settings:
         return self._settings_for(interactive=self.interactive)
 
     def _settings_for(self, *, interactive: bool) -> Settings:
         from release.upload import settings
 
         return settings(self.repository, self.credentials, interactive=interactive)
-
-
-def sha256_of(path: Path) -> str:
-    """Return a file's sha256; large ones are read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _listed(package: DistributionPackage) -> IndexFile:
@@ -387,4 +398,5 @@ def _listed(package: DistributionPackage) -> IndexFile:
         sha256=package.digests.get("sha256", ""),
         url=package.url,
         yanked=(package.yanked_reason or "") if package.is_yanked else None,
+        provenance=package.provenance_url or "",
     )

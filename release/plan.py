@@ -135,6 +135,7 @@ class Draft(Release):
     remote: str  # its URL
     edits: tuple[Edit, ...] = ()  # of all packages
     notes: Notes = UNTOLD
+    attestations: str = "none"  # by whom, or why there are none
     tries: bool = True  # the wheel, installed and imported
     artifacts: str = "one sdist, and the wheel built from it"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
-from release import Problem, Refused
+from release import Problem, Refused, attestations
 from release.changes import changed
 from release.checks import PRE_RELEASE, Question, cases, check, unfinished
 from release.continuing import unfinished_on_error
@@ -59,7 +59,7 @@ def prepare_rc(  # noqa: PLR0913
         if known is facts or draft.version in facts.taken:
             draft = changed(draft, [project], world.git, moved)
             check(cases(draft, [(project, known)], world), ask)
-            drafts.append(draft)
+            drafts.append(replace(draft, attestations=attestations.told(world)))
     return tuple(drafts)
 
 
@@ -82,6 +82,7 @@ def prepare_all(
 
 def show_all(
     prepared: Iterable[tuple[Draft, ...]],
+    world: World,
     console: Console,
     proving: Callable[[Iterable[Draft]], list[str]],
 ) -> None:
@@ -89,7 +90,9 @@ def show_all(
     *others, last = drafts = [found[0] for found in prepared]
     for draft in others:
         console.show_draft(draft, ())
-    console.show_draft(last, [*proving(drafts), *each(drafts, UPLOAD, SEE)])
+    signing, verifying = attestations.titles(world)
+    titles = each(drafts, *signing), each(drafts, UPLOAD, SEE, *verifying)
+    console.show_draft(last, [*proving(drafts), *titles[0], *titles[1]])
 
 
 def publish_all(
@@ -108,6 +111,8 @@ def publish_all(
         for one in built:
             console.tell(*one)
         console.confirm(f"Publish {_titles(drafts)} to {drafts[0].repository}?")
+        for one in built:
+            attestations.sign(*one, dist, world, console)
         insist_on_time(built, world)
         hint = "the same command continues"
         for number, one in enumerate(built, 1):

@@ -8,11 +8,12 @@ command goes on: the steps behind the intent are observed, and what is done stay
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from release import Problem, Refused, ReleaseError, artifacts, pages
+from release import Problem, Refused, ReleaseError, artifacts, attestations, pages
 from release import build as building
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
@@ -83,7 +84,7 @@ def prepare(
         draft = changed(joined(drafts, words), projects, world.git)
     questions: tuple[Question, ...] = (*RELEASE, *asked(projects[0].config, world, said.waived))
     check(cases(draft, subjects, world), [one for one in questions if one not in leaving], EACH)
-    return draft
+    return replace(draft, attestations=attestations.told(world))
 
 
 def prepare_when_tested(  # noqa: PLR0913
@@ -140,11 +141,13 @@ def telling(facts: Facts) -> Iterator[None]:
 
 def story(draft: Draft, world: World, proving: Iterable[str]) -> list[str]:
     """Return what is going to happen, in the words of the steps; `proving` comes first."""
+    signing, verifying = attestations.titles(world)
     return [
         *proving,
         "Rehearse the push",
+        *each(draft.all, *signing),
         f"Record the intent in {world.intent.name}",
-        *each(draft.all, UPLOAD, SEE),
+        *each(draft.all, UPLOAD, SEE, *verifying),
         *titles(draft, world),
         f"Bring this checkout to {' and '.join(draft.tags)}",
         *(title for tag in pages.told(draft, world) for title in pages.titles(tag)),
@@ -192,6 +195,8 @@ def publish(
 
 def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
     """Record the intent; then make the world agree with the plan, whose files are in `dist`."""
+    for one in plan.all:
+        attestations.sign(one, one.distributions, dist, world, console)
     with unfinished_on_error(world, console, plan=plan):
         with console.step(f"Record the intent in {world.intent.name}"):
             intent = record(plan, world)

@@ -78,7 +78,7 @@ def rehearse(
             base = world.git.resolve("HEAD")
             prepared = prepare_all(bump, subjects, world, base=base)
             build = partial(build_all, bump, subjects, prepared, world, console, base=base)
-            show_all(prepared, console, proofs)
+            show_all(prepared, world, console, proofs)
             built = publish_all(build, world, console)
             drafts = [draft for draft, _ in built]
         else:

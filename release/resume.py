@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Refused, ReleaseError
+from release.attestations import sign
 from release.continuing import unfinished_on_error
 from release.project import Project
 from release.publish import (
@@ -35,6 +36,8 @@ def resume(intent: Intent, world: World, console: Console, make: Make = build_an
             intent = rebuild(intent, world, console, dist, make)
             if not any(files_there(one, world) for one in intent.plan.all):
                 insist_it_can_end(intent, world)
+            for one in intent.plan.all:
+                sign(one, one.distributions, dist, world, console)
             return finish(intent, steps(intent, dist, world), console)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from release import ReleaseError, pages
+from release import ReleaseError, attestations, pages
 from release.announcement import announce, released
 from release.checkout import follow, followed
 from release.index import IndexUnreadable
@@ -265,7 +265,22 @@ def uploads(
             done=operator.not_,
             do=lambda _, line: wait_until_listed(name, distributions, world, line),
         ),
+        *verification(package, attestations.attested(distributions, dist), world),
     ]
+
+
+def verification(
+    package: Release, attested: Sequence[Distribution], world: World
+) -> list[Step[IndexUnreadable | None]]:
+    """Return the step that verifies what the index serves with files that this run has signed."""
+    look, index = partial(attestations.unread, package, attested, world), world.index
+    step = Step(
+        title=attestations.VERIFY.format(named(package.name, package.folder)),
+        look=look,
+        done=operator.not_,
+        do=lambda _, line: wait_while(look, index.patience, line, pause=min(POLL, index.silence)),
+    )
+    return [step] * bool(attested)
 
 
 def missing(name: str, distributions: Iterable[Distribution], world: World) -> list[Distribution]:

@@ -8,12 +8,14 @@ import logging
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import requests
 import rich
 from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoderMonitor
+from twine.auth import TrustedPublishingAuthenticator
 from twine.exceptions import TrustedPublishingFailure, TwineException
 from twine.package import PackageFile
 from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
@@ -23,16 +25,20 @@ from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
 from release import ReleaseError, UsageError
+from release.identity import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from twine.repository import Repository
 
     Progress = Callable[[int], object]  # told how many bytes have been sent
 
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
 DAY = 86400  # seconds
+ATTESTATION = ".publish.attestation"  # behind a file's name: what twine uploads with it
 
 
 class UploadRefused(ReleaseError):
@@ -74,8 +80,11 @@ def settings(
 
 
 def packaged(path: Path) -> PackageFile:
-    """Read a file as twine does: its metadata, and its hashes in pieces."""
-    return PackageFile.from_filename(str(path), comment=None)
+    """Read a file as twine does: its metadata, its hashes in pieces, and what attests it."""
+    package = PackageFile.from_filename(str(path), comment=None)
+    if (beside := path.with_name(path.name + ATTESTATION)).exists():
+        package.add_attestations([str(beside)])
+    return package
 
 
 class Sender:
@@ -87,38 +96,46 @@ class Sender:
         logging.getLogger("twine").setLevel(logging.CRITICAL)
         self.adapter = _Adapter()
         self.adapter.timeout = timeout
-        self.repository = settings.create_repository()
-        if self.repository.session.auth:  # trusted publishing: mints anew before a token expires
-            self.repository.session.auth = settings.auth.authenticator
+        self.settings = settings
+
+    @cached_property
+    def repository(self) -> Repository:
+        """Find the credentials; `TwineException` where there are none."""
+        repository = self.settings.create_repository()
+        if repository.session.auth:  # trusted publishing: mints anew before a token expires
+            repository.session.auth = self.settings.auth.authenticator
         for scheme in ("http://", "https://"):
-            self.repository.session.mount(scheme, self.adapter)
+            repository.session.mount(scheme, self.adapter)
+        return repository
 
     def send(self, package: PackageFile, progress: Progress) -> None:
         """Send a file once; `UploadRefused` after a no, `UploadUncertain` after no clear answer."""
         self.adapter.progress, name = progress, package.basefilename
+        url = str(self.settings.repository_config["repository"])
         try:
             # twine counts attempts here, whatever the name says, and makes no pause between them.
             answer = self.repository.upload(package, max_redirects=1)
-        except requests.RequestException as error:
-            raise UploadUncertain(
-                f"sending {name} to {self.repository.url} failed: {reason(error)}"
+        except (requests.RequestException, TrustedPublishingFailure) as error:
+            raise UploadUncertain(f"sending {name} to {url} failed: {reason(error)}") from error
+        except TwineException as error:
+            raise UploadRefused(
+                f"{name} wasn't sent to {url}: {reason(error)}", what_lets_in(error, url)
             ) from error
         if answer.ok and not answer.is_redirect:  # PyPI says 200; others 201 or 202
             return
-        message = f"{self.repository.url} didn't take {name}: {status(answer)}"
+        message = f"{url} didn't take {name}: {status(answer)}"
         code = answer.status_code
         if code in UNCERTAIN or code >= SERVER_ERROR or answer.is_redirect:
             raise UploadUncertain(message, asked_pause(answer))
         raise UploadRefused(message, "see what the index says, mend it, and type the command again")
 
 
-def try_credentials(sender: Callable[[], Sender], url: str, longest: float, publisher: str) -> None:
+def try_credentials(sender: Callable[[], Sender], url: str, longest: float) -> None:
     """Find the credentials, or raise `ReleaseError`; then ask the index whether it takes them.
 
     The question is an upload form without a file: an index looks at who asks before it looks
     at the form, so 401 and 403 speak of the credentials. A redirect, or a pause of more than
-    `longest` seconds, is the answer that a file would get; nothing else is conclusive. `publisher`
-    is what an index has to know of a workflow that it shall trust.
+    `longest` seconds, is the answer that a file would get; nothing else is conclusive.
     """
     form = {":action": "file_upload", "protocol_version": "1"}
     try:
@@ -131,7 +148,7 @@ def try_credentials(sender: Callable[[], Sender], url: str, longest: float, publ
     except TwineException as error:
         raise ReleaseError(
             f"there are no credentials for {url}: {reason(error)}",
-            what_lets_in(error, url, publisher),
+            what_lets_in(error, url),
         ) from error
     if answer.status_code in {401, 403}:
         raise ReleaseError(
@@ -183,21 +200,32 @@ def asked_pause(answer: Any) -> float:  # noqa: ANN401 - of requests or urllib3
     return Again(retry_after_max=366 * DAY).get_retry_after(answer) or 0.0
 
 
+def is_trusting(settings: Settings) -> bool:
+    """Say whether an index is given tokens of trusted publishing, and no password."""
+    try:
+        return isinstance(settings.auth.authenticator, TrustedPublishingAuthenticator)
+    except TwineException:
+        return False
+
+
 def website(upload_url: str) -> str:
     """Return where people see what is uploaded there; "" for any index but PyPI and its twin."""
     pages = {DEFAULT_REPOSITORY: WAREHOUSE_WEB, TEST_REPOSITORY: TEST_WAREHOUSE}
     return pages.get(upload_url, "")
 
 
-def what_lets_in(error: TwineException, upload_url: str, publisher: str) -> str:
-    """Return what to do after twine found no credentials; `publisher` is what an index asks of it.
+def what_lets_in(error: TwineException, upload_url: str) -> str:
+    """Return what to do after twine found no credentials.
 
-    In a workflow that is trusted no password is meant, but an entry on the index.
+    In a workflow no password is meant, but an entry on the index. That doesn't say which claim of
+    the job doesn't fit, so all are told.
     """
-    if publisher and isinstance(error, TrustedPublishingFailure):
+    if not isinstance(error, TrustedPublishingFailure):
+        return "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc"
+    if job := identity():
         page = f"{website(upload_url)}manage/account/publishing/"
-        return f"at {page}, add a GitHub publisher: {publisher}\nthe job needs `id-token: write`"
-    return "set TWINE_USERNAME=__token__ and TWINE_PASSWORD, or write them to ~/.pypirc"
+        return f"at {page}, a GitHub publisher must say exactly this: {job.publisher}"
+    return "give the job `id-token: write` below `permissions`"
 
 
 def status(answer: requests.Response) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from release import Problem, Refused, ReleaseError
-from release.actions import Actions, publisher
+from release.actions import Actions
 from release.ahead import Ahead
 from release.commands import FORGE_TOKENS, programs_env
 from release.git import TAGS
@@ -198,6 +198,8 @@ class World:
     github: GitHub | None = None  # where the remote is there
     webhook: str = field(default="", repr=False)  # of Slack, where releases are announced
     ahead: Ahead = field(default_factory=Ahead, compare=False, repr=False)
+    attestations: str = "never"  # or "auto", "required": whether files get any
+    sigstore: str = ""  # path of the file that names a private one
     asks: bool = False  # there is somebody who can be asked
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
@@ -220,7 +222,6 @@ class World:
             repository=repository or config.repository,
             index_url=config.index_url if not repository or repository == config.repository else "",
             interactive=interactive,
-            publisher=publisher(os.environ),
             patience=config.patience,
             uploads=config.uploads,
         )
@@ -234,6 +235,8 @@ class World:
             intent=intent,
             github=on_github(git),
             webhook=os.environ.get("SLACK_WEBHOOK_URL", ""),
+            attestations=config.attestations,
+            sigstore=config.sigstore_trust_config,
             asks=interactive,
             by_pull_request=by_pull_request,
             there=there,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.actions import Actions, annotation, outputs, publisher, state, summary
+from release.actions import Actions, annotation, outputs, state, summary
 from release.console import Console
 from tests.faults import faulty
 from tests.runner import assigned
@@ -238,7 +238,6 @@ def test_one_word_says_what_became_of_it(document: dict[str, Any], code: int, wa
 
 def test_outside_of_a_workflow() -> None:
     assert Actions.of({}) is None
-    assert publisher({"GITHUB_REPOSITORY": "acme/widgets"}) == ""
 
 
 def test_programs_of_the_project_get_none_of_it(stage: Stage, step: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +22,7 @@ from tests.stage import with_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.github.forge import Forge
     from tests.stage import Stage
@@ -133,16 +136,41 @@ def test_every_question_is_on_its_way_before_any_is_answered(stage: Stage, hub: 
     assert len(hub.requests) == len({*hub.requests}) == ASKED_OF_GITHUB
 
 
+WAITING = """
+import pathlib, sys, time
+from release.__main__ import run
+
+class Waits:
+    def find_spec(self, name, *_):
+        until = time.monotonic() + 30
+        while name == "twine" and not pathlib.Path(asked).exists():
+            assert time.monotonic() < until, "nobody asks the remote meanwhile"
+            time.sleep(0.01)
+
+_, asked, *sys.argv[1:] = sys.argv
+sys.meta_path.insert(0, Waits())
+run()
+"""
+
+
+def test_the_remote_is_asked_while_twine_is_imported(stage: Stage, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    stage.git("config", "remote.origin.uploadpack", f"touch '{asked}'; git-upload-pack")
+    argv = [sys.executable, "-c", WAITING, str(asked), "publish", "minor", "--dry-run"]
+    done = subprocess.run(argv, cwd=stage.clone, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_release_asks_the_remote_few_times(stage: Stage) -> None:
     """Each question is a connection, which over ssh takes a second."""
     with git_over_http(stage.remote) as server:
         stage.git("remote", "set-url", "origin", server.url)
         done = stage.run("publish", "minor")
     assert done.code == 0, done.err
-    begun = [one for one in server.seen if one.startswith("GET")][::2]  # 401 comes first
+    begun = [one for one in server.seen if one.startswith("GET")]  # each twice: 401 comes first
     reads = [one for one in begun if "git-upload-pack" in one]
-    assert len(begun) - len(reads) == PUSHES
-    assert len(reads) <= LOOKS
+    assert len(begun) - len(reads) == 2 * PUSHES
+    assert len(reads) <= 2 * LOOKS
 
 
 PUSHES = 2 + 3  # two for show; the intent, the release, and the end of the intent

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from tests.test_status import put
 from tests.test_uploads import sink, wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.stage import Stage
@@ -26,10 +28,12 @@ pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on Window
 
 def on_a_terminal(stage: Stage, answer: str, *args: str) -> tuple[int, str]:
     """Run the command line on a terminal, answer its one question, and return what was shown."""
-    return shown_on_a_terminal(["-m", "release", *args], stage.clone, answer)
+    return shown_on_a_terminal(["-m", "release", *args], stage.clone, {"[y/n]": answer})
 
 
-def shown_on_a_terminal(args: list[str], cwd: Path, answer: str = "") -> tuple[int, str]:
+def shown_on_a_terminal(
+    args: list[str], cwd: Path, answers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, *args],
@@ -41,15 +45,14 @@ def shown_on_a_terminal(args: list[str], cwd: Path, answer: str = "") -> tuple[i
         start_new_session=True,
     )
     os.close(theirs)
-    shown, answered = "", False
+    shown, left = "", dict(answers)
     while True:
         try:
             shown += os.read(ours, 1 << 16).decode("utf-8", "replace")
         except OSError:  # Linux says «input/output error» at the end
             break
-        if "[y/n]" in shown and not answered:
-            os.write(ours, f"{answer}\n".encode())
-            answered = True
+        for question in [one for one in left if one in shown]:
+            os.write(ours, f"{left.pop(question)}\n".encode())
     os.close(ours)
     return child.wait(timeout=60), shown
 
@@ -69,6 +72,16 @@ def test_it_asks_once_and_goes_on(stage: Stage) -> None:
     assert shown.count("[y/n]") == 1
     assert "\x1b[" in shown, "colours and live lines"
     assert "acme-1.3.0.tar.gz" in shown
+    assert len(stage.published()) == 2
+
+
+def test_a_password_is_asked_for_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TWINE_PASSWORD")
+    args = ["-m", "release", "publish", "minor", "--skip-tests"]
+    answers = {"Enter your password": stage.password, "[y/n]": "y"}
+    code, shown = shown_on_a_terminal(args, stage.clone, answers)
+    assert code == 0, shown
+    assert shown.count("Enter your password") == 1
     assert len(stage.published()) == 2
 
 

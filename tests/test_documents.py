@@ -113,7 +113,7 @@ def test_a_bare_nox_publishes_nothing() -> None:
     assert sessions >= by_default == {"tests", "lint"}
     offered = set(re.findall(r"^- (\w+)", listed, re.MULTILINE))
     publishing = {"rehearse", "publish_rc", "publish_release", "status", "yank"}
-    assert offered == {"adoption", "torture", "build", *publishing}
+    assert offered == {"adoption", "benchmark", "torture", "build", *publishing}
 
 
 def test_sessions_do_not_run_a_module_of_the_project() -> None:
@@ -167,3 +167,15 @@ def test_the_tour_is_complete_and_each_room_imports_from_those_below_it() -> Non
                 assert not above & {alias.name for alias in node.names}, room
             elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("release."):
                 assert str(node.module).split(".")[1] not in above, f"{room} from {node.module}"
+
+
+def test_every_line_about_security_names_tests_that_are_there() -> None:
+    text = (ROOT / ".github/SECURITY.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    lines = [line for line in rows if not line.endswith("| shown by |")]
+    assert len(lines) > 30
+    for line in lines:
+        named = re.findall(r"`(tests/\w+\.py)::(\w+)`", line.rpartition(" | ")[2])
+        assert named, line
+        for path, name in named:
+            assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name

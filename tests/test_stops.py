@@ -60,7 +60,7 @@ def known(watched: Path, make_stage: MakeStage, tmp_path: Path) -> Callable[[str
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "shard" in metafunc.fixturenames:
         is_long = metafunc.config.option.every_stop
-        counts = {kind: 48 if is_long else 16 if kind == "plain" else 4 for kind in KINDS}
+        counts = {kind: 48 if is_long else 12 if kind == "plain" else 3 for kind in KINDS}
         cases = [
             (kind, (number, count)) for kind, count in counts.items() for number in range(count)
         ]
@@ -98,7 +98,7 @@ def test_a_release_survives_every_stop(
     choose = every_stop if request.config.option.every_stop else some_stops
     plain = known("plain")
     cases = choose(plain if kind == "plain" else known(kind), plain, KINDS[kind].differing)
-    step = 1 if request.config.option.every_stop else 3 if kind == "plain" else 2
+    step = 1 if request.config.option.every_stop else 5 if kind == "plain" else 3
     number, count = shard
     for stop, elsewhere in list(cases)[::step][number::count]:
         if stop.how == "full" and not disk:

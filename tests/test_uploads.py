@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from release.archives import sha256_of
 from release.console import Console
-from release.index import Index, sha256_of
+from release.index import Index
 from release.intent import IntentRef
 from release.plan import Distribution
 from release.steps import FRESH, Hold, take, uploads
@@ -178,6 +179,19 @@ def test_those_who_begin_together_share_an_answer() -> None:
     hold.asked -= FRESH
     hold.shared()
     assert len(asked) == 3, "an answer gets old"
+
+
+def test_threads_share_what_remembers_a_password() -> None:
+    for _ in range(20):
+        index, barrier = Index(repository="http://127.0.0.1:9/"), threading.Barrier(4)
+
+        def settings(index: Index = index, barrier: threading.Barrier = barrier) -> object:
+            barrier.wait()
+            return index._settings  # noqa: SLF001 - what asks, and nothing else does
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            asked = [pool.submit(settings) for _ in range(4)]
+        assert len({id(one.result()) for one in asked}) == 1
 
 
 LARGE = """

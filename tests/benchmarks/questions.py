@@ -29,7 +29,7 @@ OURS, NEAR = "**publish --dry-run**", "**the same**, nobody far away"
 LS_REMOTE = "git ls-remote: one question"
 
 
-def measure(_cache: Path, runs: int, _only: Sequence[str] = ()) -> dict[str, Measured]:
+def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         things = {}
@@ -40,7 +40,7 @@ def measure(_cache: Path, runs: int, _only: Sequence[str] = ()) -> dict[str, Mea
             things[name] = partial(call, dry, clone, env)
             if seconds:
                 things[LS_REMOTE] = partial(call, ["git", "ls-remote", "origin"], clone, env)
-        return in_turn(things, runs)
+        return in_turn(things, runs, is_quick="quick" in only)
 
 
 @contextmanager
@@ -54,8 +54,14 @@ def world(
     git("init", "-q", "-b", "main", str(clone), at=folder)
     for path, text in FILES.items():
         (clone / path).write_text(text, encoding="utf-8")
-    for words in ("add --all", "config user.name Ada", "config user.email ada@example.org",
-                  "commit -qm Begin", f"remote add origin {remote}", "push -q origin main"):
+    for words in (
+        "add --all",
+        "config user.name Ada",
+        "config user.email ada@example.org",
+        "commit -qm Begin",
+        f"remote add origin {remote}",
+        "push -q origin main",
+    ):
         git(*words.split(), at=clone)  # fmt: skip
     git("config", "http.receivepack", "true", at=remote)
     with ExitStack() as stack:
@@ -96,5 +102,6 @@ def show(measured: Mapping[str, Measured]) -> str:
     waited = measured[OURS].wall - measured[NEAR].wall
     return (
         f"{table(measured, {'to one question': LS_REMOTE})}\n\n"
-        f"waiting for others: {waited:.2f} s, {waited / measured[LS_REMOTE].wall:.2f} of one question"
+        f"waiting for others: {waited:.2f} s, "
+        f"{waited / measured[LS_REMOTE].wall:.2f} of one question"
     )

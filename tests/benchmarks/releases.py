@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from release.rehearsal import USER, serve
 from tests.benchmarks.turns import Measured, Run, in_turn, table, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PYPROJECT = """\
 [build-system]
@@ -159,9 +160,7 @@ PEERS = {
 
 def ours(wheel: Path) -> dict[str, Chain]:
     """Our own ways, as a project that has adopted it has them; `wheel` is what it installs."""
-    noxfile = template("noxfile.py").replace(
-        '"nox-release[github,rehearsal]"', f'"nox-release[github,rehearsal] @ {wheel.as_uri()}"'
-    )
+    noxfile = re.sub(r"nox-release\[.+?\]", rf"\g<0> @ {wheel.as_uri()}", template("noxfile.py"))
     files, needs = {"noxfile.py": noxfile}, ("nox[uv]",)
     untried = f"{PYPROJECT}\n[tool.nox-release]\ninstall-check = false\n"
     chains = {
@@ -187,9 +186,17 @@ class Workshop:
         name = re.sub(r"\W+", "-", "-".join(needs)) or "none"
         folder = self.cache / name
         if not (folder / "done").exists():
-            subprocess.run(["uv", "venv", "--quiet", "--clear", "--seed", folder], check=True)
-            install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
-            subprocess.run([*install, *needs], check=True)
+            subprocess.run(["uv", "venv", "--quiet", "--clear", "--seed", str(folder)], check=True)
+            install = [
+                "uv",
+                "pip",
+                "install",
+                "--quiet",
+                "--compile-bytecode",
+                "--python",
+                str(folder),
+            ]
+            subprocess.run([*install, *(needs or ("pip",))], check=True)
             (folder / "done").touch()
         return folder / "bin"
 
@@ -234,7 +241,7 @@ class Workshop:
             (files := place / "index").mkdir()
             with serve(files) as (url, password):
                 env = environ(programs, place, kept, url, password)
-                _, run = timed(lambda: [call(step, place / "sample", env) for step in chain.steps])
+                _, run = timed(partial(carry_out, chain.steps, place / "sample", env))
             insist_on_release(place, chain, name)
             return run
 
@@ -270,6 +277,11 @@ def environ(programs: Path, home: Path, kept: Path, url: str, password: str) -> 
 def cache_of_uv() -> str:
     done = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def carry_out(steps: Iterable[Sequence[str]], at: Path, env: Mapping[str, str]) -> None:
+    for step in steps:
+        call(step, at, env)
 
 
 def call(argv: Sequence[str], at: Path, env: Mapping[str, str]) -> None:
