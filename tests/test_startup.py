@@ -9,8 +9,8 @@ from importlib.metadata import version
 
 import pytest
 
-# Slow to import, and of no use where nothing is done.
 LIGHT = {"release.about", "release.arguments"}
+# Slow to import, and of no use where nothing is done.
 SLOW = {"dataclasses", "inspect", "importlib.metadata", "subprocess", "tempfile", "json", "email"}
 
 
