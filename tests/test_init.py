@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SESSIONS = ["rehearse", "publish_rc", "publish_release", "status", "yank"]
 ALL = ["release", *SESSIONS]
+BUILDING = ["prepare", "checkout", "sdist", "wheels", "try_wheels"]
 OWN = '''\
 # /// script
 # dependencies = ["nox"]
@@ -192,3 +193,29 @@ def test_outside_a_repository(stage: Stage, tmp_path: Path) -> None:
 
 def test_the_templates_are_packaged() -> None:
     assert template("release.yaml").startswith('name: "PyPI Release: Production"\n')
+
+
+def test_a_project_with_wheels_from_many_machines_gets_one_workflow_for_all() -> None:
+    edits = {
+        edit.path: (edit.after or b"").decode()
+        for edit in proposals(
+            Sources().read, is_on_github=True, packages=["core", "cli"], wheels=True
+        )
+    }
+    assert [*edits] == [
+        "noxfile.py",
+        ".github/workflows/release-matrix.yaml",
+        ".github/workflows/tests.yaml",
+    ]
+    assert names(edits["noxfile.py"]) == [*ALL, *BUILDING]
+    compile(edits["noxfile.py"], "noxfile.py", "exec")
+    workflow = edits[".github/workflows/release-matrix.yaml"]
+    assert workflow.count('-- "$LEVEL" --package "$PACKAGE"') == 1
+    assert 'options: ["core", "cli"]' in workflow
+
+
+def test_a_build_of_its_own_stays() -> None:
+    own = "import nox\n\n@nox.session\ndef wheels(session): session.run('make')\n"
+    after = with_sessions(own, wheels=True)
+    assert names(after) == ["wheels", *ALL, *(one for one in BUILDING if one != "wheels")]
+    assert "def wheels(session): session.run('make')" in after
