@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stopper
+from tests.forked import Forked
 from tests.hub import TOKEN
 from tests.kinds import BRANCH, Kind
 from tests.slack import SECRET
@@ -89,20 +90,14 @@ def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> 
     temporary = stage.clone.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     chosen = json.dumps(asdict(stop) if stop else None)
-    script = [sys.executable, "-I", stopper.__file__, str(stage.clone.parent / "log"), chosen]
-    done = subprocess.run(
-        [*script, *args],
+    log = str(stage.clone.parent / "log")
+    return Forked(
+        stopper.main,
+        [stopper.__file__, log, chosen, *args],
         cwd=at or stage.clone,
         env={**os.environ, "TMPDIR": str(temporary), "STOPPER_DISK": str(stage.clone.parent)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout
+        out=stage.files.with_name("said"),
+    ).wait(120)
 
 
 def log(stage: Stage) -> list[tuple[float, str, str]]:
