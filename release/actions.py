@@ -201,7 +201,7 @@ def _remarks(document: Document, plan: Document) -> Iterator[tuple[str, str]]:
     lists = {"waived": "waived", "acknowledged": "acknowledged", "left alone": "stale"}
     yield from ((name, one) for name, key in lists.items() for one in plan.get(key, ()))
     if plan.get("attestations"):
-        yield "attestations", plan["attestations"]
+        yield "attested", plan["attestations"]
     said = {**document, **document.get("next", {})}
     yield from ((key, said[key]) for key in ("reason", "page", "by hand") if said.get(key))
     if unreleased := document.get("unreleased"):

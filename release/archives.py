@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from dataclasses import dataclass, field
@@ -27,6 +28,15 @@ HARMLESS, RATIO = 64 << 20, 50
 SHOWN = 5  # names in one sentence
 AGAIN = "build it again, and let nothing but the build backend write into it"
 NEWER = "raise the build backend in [build-system] requires: newer ones write the normal form"
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's sha256; large ones are read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -18,6 +17,7 @@ from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
 
 from release import ReleaseError
+from release.archives import sha256_of
 from release.backend import run_backend, unpacked
 from release.commands import located
 from release.environments import Environments
@@ -255,11 +255,7 @@ def top_level_modules(wheel: Path) -> tuple[str, ...]:
 
 
 def _distribution(path: Path) -> Distribution:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(CHUNK):
-            digest.update(data)
-    return Distribution(filename=path.name, sha256=digest.hexdigest(), size=path.stat().st_size)
+    return Distribution(filename=path.name, sha256=sha256_of(path), size=path.stat().st_size)
 
 
 def _fitting(paths: Iterable[Path]) -> Path:

@@ -206,7 +206,7 @@ class Console:
                 "artifacts": "one sdist, and the wheel built from it",
                 "index": draft.repository,
                 "remote": draft.remote,
-                "attestations": draft.attestations,
+                "attested": draft.attestations,
                 "tests": " ".join(draft.tests) or "skipped",
                 **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
                 **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from release import ReleaseError
+from release.archives import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -384,15 +385,6 @@ class Index:
         from release.upload import settings
 
         return settings(self.repository, self.credentials, interactive=interactive)
-
-
-def sha256_of(path: Path) -> str:
-    """Return a file's sha256; large ones are read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _listed(package: DistributionPackage) -> IndexFile:

@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.archives import sha256_of
 from release.changes import notes
-from release.index import sha256_of
 from release.notes import Notes, escaped
 from release.project import Project
 

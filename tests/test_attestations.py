@@ -103,8 +103,8 @@ def test_files_are_signed_before_the_intent_and_verified_after_the_upload(
     ]
     assert order == sorted(order)
     by = "by owner acme, repository acme, workflow release.yaml, environment pypi"
-    assert f"  attestations  {by}\n" in text
-    assert f"- attestations: `{by}`\n" in text  # in the summary
+    assert f"  attested   {by}\n" in text
+    assert f"- attested: `{by}`\n" in text  # in the summary
 
 
 def test_a_pre_release_is_signed_too(stage: Stage, warehouse: Warehouse) -> None:
@@ -240,13 +240,13 @@ def test_a_job_without_the_extra_has_none(stage: Stage, warehouse: Warehouse) ->
     stage.monkeypatch.setitem(sys.modules, "pypi_attestations", None)
     code, text = publish(stage)
     assert code == 0, text
-    assert "  attestations  none: nox-release[attestations] isn't installed\n" in text
+    assert "  attested   none: nox-release[attestations] isn't installed\n" in text
     assert not warehouse.served
 
 
 def test_outside_of_a_workflow_there_are_none(stage: Stage) -> None:
     done = stage.run("publish", "minor", "--dry-run")
-    assert "  attestations  none: nobody vouches for who releases, as GitHub does " in done.out
+    assert "  attested   none: nobody vouches for who releases, as GitHub does " in done.out
     assert "Sign the files" not in done.out
 
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from release.archives import sha256_of
 from release.console import Console
-from release.index import Index, sha256_of
+from release.index import Index
 from release.intent import IntentRef
 from release.plan import Distribution
 from release.steps import FRESH, Hold, take, uploads
