@@ -87,15 +87,16 @@ class Effect:
 
 def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> Said:
     """Run the command as a process, stopped as told; return its exit code and what it printed."""
-    temporary = stage.clone.parent / "temporary"
-    temporary.mkdir(exist_ok=True)
+    home = stage.clone.parent
+    (home / "temporary").mkdir(exist_ok=True)
+    cache = stage.files.with_name("cache")  # environments are made as if for the first time
+    places = {"TMPDIR": home / "temporary", "NOX_RELEASE_CACHE": cache, "STOPPER_DISK": home}
     chosen = json.dumps(asdict(stop) if stop else None)
-    log = str(stage.clone.parent / "log")
     return Forked(
         stopper.main,
-        [stopper.__file__, log, chosen, *args],
+        [stopper.__file__, str(home / "log"), chosen, *args],
         cwd=at or stage.clone,
-        env={**os.environ, "TMPDIR": str(temporary), "STOPPER_DISK": str(stage.clone.parent)},
+        env={**os.environ, **{key: str(path) for key, path in places.items()}},
         out=stage.files.with_name("said"),
     ).wait(120)
 
