@@ -30,7 +30,7 @@ PROGRAM, SENT = "subprocess.Popen", "http.client.send"
 WATCHED = (PROGRAM, SENT, "tempfile.mkdtemp", "shutil.", "webbrowser.open")
 FILES = {"open", "os.remove", "os.rename"}  # by pathlib, for this package
 # What differs from run to run: ids, temporary names, addresses, boundaries.
-VARIES = re.compile(r"[0-9a-f]{32,}|/\S*/(?:\d+$)?|nox-release-\w+|127\.0\.0\.1:\d+|tmp\w{8}")
+VARIES = re.compile(r"[0-9a-f]{16,}|/\S*/(?:\d+$)?|nox-release-\w+|127\.0\.0\.1:\d+|tmp\w{8}")
 HOWS = ("kill", "power", "interrupt", "terminate")
 MISSED = 77  # the exit code of a process that wasn't stopped in the middle, as it should have been
 INTERRUPTED = 130  # the exit code after SIGINT and SIGTERM

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stopper
+from tests.forked import Forked
 from tests.hub import TOKEN
 from tests.kinds import BRANCH, Kind
 from tests.slack import SECRET
@@ -86,23 +87,18 @@ class Effect:
 
 def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> Said:
     """Run the command as a process, stopped as told; return its exit code and what it printed."""
-    temporary = stage.clone.parent / "temporary"
-    temporary.mkdir(exist_ok=True)
+    home = stage.clone.parent
+    (home / "temporary").mkdir(exist_ok=True)
+    cache = stage.files.with_name("cache")  # environments are made as if for the first time
+    places = {"TMPDIR": home / "temporary", "NOX_RELEASE_CACHE": cache, "STOPPER_DISK": home}
     chosen = json.dumps(asdict(stop) if stop else None)
-    script = [sys.executable, "-I", stopper.__file__, str(stage.clone.parent / "log"), chosen]
-    done = subprocess.run(
-        [*script, *args],
+    return Forked(
+        stopper.main,
+        [stopper.__file__, str(home / "log"), chosen, *args],
         cwd=at or stage.clone,
-        env={**os.environ, "TMPDIR": str(temporary), "STOPPER_DISK": str(stage.clone.parent)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout
+        env={**os.environ, **{key: str(path) for key, path in places.items()}},
+        out=stage.files.with_name("said"),
+    ).wait(120)
 
 
 def log(stage: Stage) -> list[tuple[float, str, str]]:

@@ -74,13 +74,14 @@ def survived(make_stage: MakeStage, tmp_path: Path, disk: Path | None) -> Callab
 
     def try_it(kind: Kind, stop: Stop, *, elsewhere: bool) -> Said:
         place = (disk if disk and stop.how == "full" else tmp_path) / "stop"
-        with make_stage(place, tmp_path / "index") as stage, kind.around(stage):
+        apart = tmp_path / "apart"
+        with make_stage(place, apart / "index") as stage, kind.around(stage):
             try:
                 said = survive(stage, kind, stop, elsewhere=elsewhere)
             except AssertionError as error:
                 raise AssertionError(f"{stop}, elsewhere: {elsewhere}: {error}") from error
         shutil.rmtree(place)
-        shutil.rmtree(tmp_path / "index")
+        shutil.rmtree(apart)
         return said
 
     return try_it

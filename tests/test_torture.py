@@ -28,6 +28,7 @@ from packaging.version import Version
 from tests import faults as faults_of_the_index
 from tests import kinds, stopper, test_vcs
 from tests.faults import DOWNLOAD, LISTING, PASS, PROBE, UPLOAD, hostile
+from tests.forked import Forked
 from tests.githttp import CREDENTIALS, Fault, git_over_http
 from tests.stage import PYPROJECT, with_backend
 from tests.test_resume import UNREPRODUCIBLE
@@ -96,20 +97,20 @@ class Theatre:
         self.stage.git("remote", "set-url", "origin", self.url(), at=place)
         return place
 
-    def start(self, act: Act) -> subprocess.Popen[str]:
+    def start(self, act: Act) -> Forked:
         place = self.machines[act.machine]
         if act.pulls:
             subprocess.run(["git", "pull", "--quiet", "--ff-only"], cwd=place, check=False)
         temporary = place.parent / f"temporary-{act.machine}"
         temporary.mkdir(exist_ok=True)
         log = place.parent / f"log-{act.machine}"
-        script = [sys.executable, "-I", stopper.__file__, str(log), json.dumps(act.stop)]
-        return subprocess.Popen(
-            [*script, *act.command, *["--skip-tests"] * (act.command[0] == "publish")],
+        return Forked(
+            stopper.main,
+            [stopper.__file__, str(log), json.dumps(act.stop), *act.command,
+             *["--skip-tests"] * (act.command[0] == "publish")],
             cwd=place,
             env={**os.environ, "TMPDIR": str(temporary), "TWINE_REPOSITORY_URL": self.proxy.url},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True,
+            out=place.parent / f"said-{act.machine}",
         )  # fmt: skip
 
     def play(self, *acts: Act) -> list[int]:
@@ -118,17 +119,17 @@ class Theatre:
         codes = []
         self.started += [process.pid for process in running]
         for act, process in zip(acts, running, strict=True):
-            out, _ = process.communicate(timeout=240)
-            self.log.append(f"$ {act} -> {process.returncode}\n{out}")
+            code, out = process.wait(240)
+            self.log.append(f"$ {act} -> {code}\n{out}")
             assert self.stage.password not in out
             assert CREDENTIALS.partition(":")[2] not in out
             assert "Traceback" not in out
-            assert process.returncode in {0, 1, 3, 130, -9}, out
-            self.stops += process.returncode in {130, -9}
+            assert code in {0, 1, 3, 130, -9}, out
+            self.stops += code in {130, -9}
             survivors = self.machines[act.machine].parent / f"log-{act.machine}-survivors"
             if survivors.exists():
                 self.started += json.loads(survivors.read_text(encoding="ascii"))
-            codes.append(process.returncode)
+            codes.append(code)
         return codes
 
     def settle(self) -> None:
