@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import HERE, MAC, WINDOWS
+from tests.builders import HERE, MAC, WINDOWS, flit
 from tests.faults import PASS, faulty
 from tests.stage import PYPROJECT
 
@@ -126,7 +127,35 @@ def test_a_hundred_and_twenty_files(stage: Stage, builders: Builders) -> None:
     assert len(stage.published()) == 120
 
 
+def test_the_steps_that_follow_build_with_the_time_of_the_commit(
+    stage: Stage, builders: Builders, tmp_path: Path
+) -> None:
+    assert builders.prepare("minor").code == 0
+    stage.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    stage.monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "env"))
+    place = builders.check_out("builder")
+    time = stage.git("log", "-1", "--format=%ct", at=place)
+    told = (tmp_path / "env").read_text(encoding="utf-8")
+    assert re.fullmatch(rf"SOURCE_DATE_EPOCH<<(\w+)\n{time}\n\1\n", told)
+
+
 # A plan is believed no more than an intent is
+
+
+def test_an_sdist_with_what_git_does_not_have_is_refused(
+    stage: Stage, builders: Builders, wheelhouse: Path
+) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + '[tool.flit.sdist]\ninclude = ["*.txt"]\n'})
+    assert builders.prepare("minor").code == 0
+    builders.build(HERE)
+    place = builders.check_out("dirty")
+    (place / "mine.txt").write_text("mine", encoding="utf-8")
+    flit("sdist", wheelhouse, place, builders.dist / "sdist")
+    before = stage.state()
+    done = builders.publish()
+    assert done.code == 1
+    assert "mine.txt, which git doesn't track at this commit" in done.err
+    assert stage.state() == before
 
 
 def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> None:
