@@ -18,7 +18,7 @@ from pypi_simple import PyPISimple
 from release.rehearsal import USER, serve
 from tests.builders import Builders
 from tests.hub import on_github
-from tests.stage import FILES, Stage
+from tests.stage import FILES, Shelf, Stage, stopped_at_the_push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.github.forge import Forge
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
+    SetStage = Callable[[Path, Path, Shelf], Stage]
 
 pytest.register_assert_rewrite("tests.kinds", "tests.stops")
 
@@ -132,35 +133,65 @@ def builders(stage: Stage, wheelhouse: Path, tmp_path: Path) -> Builders:
 
 
 @pytest.fixture
-def make_stage(
-    template: Path,
-    offline: None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> MakeStage:
+def stopped(template: Path, set_stage: SetStage, shelf: Shelf, tmp_path: Path) -> Stage:
+    """A release whose files are uploaded, and whose push was refused: made once, and copied."""
+    kept = shelf.files.with_name("kept")
+    if not kept.exists():
+        first = set_stage(template, shelf.files.with_name("first"), shelf)
+        stopped_at_the_push(first)
+        shutil.copytree(shelf.files, kept / "index")
+        shutil.move(first.clone.parent, kept / "stage")
+    shutil.rmtree(shelf.files)
+    shutil.copytree(kept / "index", shelf.files)
+    return set_stage(kept / "stage", tmp_path, shelf)
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """An index that stays at its address, which an intent tells."""
+    files = tmp_path_factory.mktemp("shelf") / "index"
+    files.mkdir()
+    with serve(files) as (url, password):
+        yield Shelf(files=files, url=url, password=password)
+
+
+@pytest.fixture
+def make_stage(template: Path, set_stage: SetStage) -> MakeStage:
     """A function that sets the stage in a folder, and the index beside it or elsewhere."""
-    _ = offline
 
     @contextmanager
     def make(folder: Path, files: Path | None = None) -> Iterator[Stage]:
-        shutil.copytree(template, folder / "stage", symlinks=True)
         files = files or folder / "index"
         files.mkdir(parents=True)
         with serve(files) as (url, password):
-            monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
-            monkeypatch.setenv("TWINE_USERNAME", USER)
-            monkeypatch.setenv("TWINE_PASSWORD", password)
-            yield Stage(
-                clone=folder / "stage/acme",
-                remote=folder / "stage/remote.git",
-                files=files,
-                url=url,
-                password=password,
-                capture=capsys.readouterr,
-                monkeypatch=monkeypatch,
-            )
+            yield set_stage(template, folder, Shelf(files=files, url=url, password=password))
 
     return make
+
+
+@pytest.fixture
+def set_stage(
+    offline: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> SetStage:
+    """A function that copies a remote and its clone to a folder, and lets it use an index."""
+    _ = offline
+
+    def put(source: Path, folder: Path, shelf: Shelf) -> Stage:
+        shutil.copytree(source, folder / "stage", symlinks=True)
+        monkeypatch.setenv("TWINE_REPOSITORY_URL", shelf.url)
+        monkeypatch.setenv("TWINE_USERNAME", USER)
+        monkeypatch.setenv("TWINE_PASSWORD", shelf.password)
+        return Stage(
+            clone=folder / "stage/acme",
+            remote=folder / "stage/remote.git",
+            files=shelf.files,
+            url=shelf.url,
+            password=shelf.password,
+            capture=capsys.readouterr,
+            monkeypatch=monkeypatch,
+        )
+
+    return put
 
 
 @pytest.fixture

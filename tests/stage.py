@@ -94,6 +94,15 @@ class Result:
         return self.err
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """An index on this machine: the folder of its files, and how it is reached."""
+
+    files: Path
+    url: str
+    password: str
+
+
 @dataclass
 class Stage:
     """A project in a clone, its bare remote, and an index with the files that were published."""
@@ -216,3 +225,12 @@ class Stage:
         )  # fmt: skip
         (folder,) = place.glob("acme-*.dist-info")
         return folder.name.split("-")[1].removesuffix(".dist")
+
+
+def stopped_at_the_push(stage: Stage, *options: str) -> Result:
+    """Begin a release whose files are uploaded, and whose push the remote refuses."""
+    stage.hook("update", 'case "$1" in refs/tags/*) echo "frozen" >&2; exit 1;; esac', stage.remote)
+    done = stage.run("publish", "minor", *options)
+    assert done.code == 3, done.out + done.err
+    (stage.remote / "hooks/update").unlink()
+    return done

@@ -15,9 +15,9 @@ from release.changes import notes
 from release.git import Git
 from release.notes import Notes
 from release.project import Project
-from tests.stage import PYPROJECT
+from tests.stage import PYPROJECT, stopped_at_the_push
 from tests.test_project import PLAN
-from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
+from tests.test_resume import FILES, INTENT, REFS
 from tests.test_trust import refused, tag_text, tamper
 from tests.test_vcs import BACKEND
 from tests.test_vcs import PYPROJECT as VCS_PYPROJECT

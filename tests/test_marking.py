@@ -14,9 +14,9 @@ import pytest
 from tests.faults import hostile, yanked
 from tests.github.forge import CUT_AFTER, CUT_BEFORE
 from tests.slack import channel
-from tests.stage import PYPROJECT
+from tests.stage import PYPROJECT, stopped_at_the_push
 from tests.test_hostile_remote import PROTECTED, moving, on, times
-from tests.test_resume import INTENT, stopped_at_the_push
+from tests.test_resume import INTENT
 from tests.test_status import put
 
 if TYPE_CHECKING:

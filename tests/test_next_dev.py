@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stage import PYPROJECT
-from tests.test_resume import FILES, REFS, stopped_at_the_push
+from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.test_resume import FILES, REFS
 
 if TYPE_CHECKING:
     from tests.stage import Stage

@@ -11,9 +11,9 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
 from release.limits import Again
 from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED
 from tests.slack import SECRET, channel
-from tests.stage import PYPROJECT, with_backend
+from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
 from tests.test_readiness import CHANGELOG
-from tests.test_resume import UNREPRODUCIBLE, stopped_at_the_push
+from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,23 +11,14 @@ import pytest
 
 from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
 from tests.githttp import Fault, git_over_http
-from tests.stage import PYPROJECT, with_backend
+from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
 
 if TYPE_CHECKING:
-    from tests.stage import Result, Stage
+    from tests.stage import Stage
 
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
 INTENT = "refs/release/intent"
-
-
-def stopped_at_the_push(stage: Stage, *options: str) -> Result:
-    """Begin a release whose files are uploaded, and whose push the remote refuses."""
-    stage.hook("update", 'case "$1" in refs/tags/*) echo "frozen" >&2; exit 1;; esac', stage.remote)
-    done = stage.run("publish", "minor", *options)
-    assert done.code == 3, done.out + done.err
-    (stage.remote / "hooks/update").unlink()
-    return done
 
 
 def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> None:
@@ -54,119 +45,113 @@ def test_a_calendar_version_is_finished_and_not_released_again(stage: Stage) -> 
     assert f"{tag[:-1]}1" in stage.run("publish", "current", "--dry-run").out
 
 
-def test_the_same_command_finishes_it(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
-    done = stage.run("publish", "minor")
+def test_the_same_command_finishes_it(stopped: Stage) -> None:
+    commit = stopped.git("rev-parse", f"{INTENT}^", at=stopped.remote)
+    done = stopped.run("publish", "minor")
     assert done.code == 0, done.err
     assert "already so" in done.out
-    assert stage.published() == FILES
-    assert sorted(stage.remote_refs()) == REFS
-    assert stage.git("rev-parse", "HEAD") == commit == stage.remote_refs()["refs/heads/main"]
-    assert stage.git("status", "--porcelain") == ""
+    assert stopped.published() == FILES
+    assert sorted(stopped.remote_refs()) == REFS
+    assert stopped.git("rev-parse", "HEAD") == commit == stopped.remote_refs()["refs/heads/main"]
+    assert stopped.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("how", ["index and files", "files", "missing", "locked"])
 def test_a_checkout_that_was_half_brought_forward_is_brought_forward(
-    stage: Stage, how: str
+    stopped: Stage, how: str
 ) -> None:
     """A process was killed in the middle of that, with all of its programs."""
-    stopped_at_the_push(stage)
-    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
-    locks = [stage.clone / ".git" / name for name in ("index.lock", "refs/heads/main.lock")]
+    commit = stopped.git("rev-parse", f"{INTENT}^", at=stopped.remote)
+    locks = [stopped.clone / ".git" / name for name in ("index.lock", "refs/heads/main.lock")]
     if how in {"missing", "locked"}:  # git removes a file before it writes the new one
-        (stage.clone / "pyproject.toml").unlink()
+        (stopped.clone / "pyproject.toml").unlink()
     else:
-        stage.git("update-index", "--refresh")
-        stage.git("read-tree", "-m", "-u", "HEAD", commit)
+        stopped.git("update-index", "--refresh")
+        stopped.git("read-tree", "-m", "-u", "HEAD", commit)
     if how == "files":
-        stage.git("reset", "--quiet", "--mixed", "HEAD")
-    assert stage.git("status", "--porcelain")
+        stopped.git("reset", "--quiet", "--mixed", "HEAD")
+    assert stopped.git("status", "--porcelain")
     if how == "locked":
         for lock in locks:
             lock.touch()
-        done = stage.run("publish", "minor")
+        done = stopped.run("publish", "minor")
         assert done.code == 0, done.err
         told = " and no ".join(str(lock.resolve()) for lock in locks)
         assert f"git pull brings it, once there is no {told}" in done.out
         for lock in locks:
             lock.unlink()
-    done = stage.run("publish", "minor")
+    done = stopped.run("publish", "minor")
     assert done.code == 0, done.err
-    assert stage.git("status", "--porcelain") == ""
-    assert stage.git("rev-parse", "HEAD") == commit
+    assert stopped.git("status", "--porcelain") == ""
+    assert stopped.git("rev-parse", "HEAD") == commit
 
 
-def test_a_file_that_is_missing_and_not_changed_by_the_release_stays_missing(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    (stage.clone / "README.md").unlink()
-    done = stage.run("publish", "minor")
+def test_a_file_that_is_missing_and_not_changed_by_the_release_stays_missing(
+    stopped: Stage,
+) -> None:
+    (stopped.clone / "README.md").unlink()
+    done = stopped.run("publish", "minor")
     assert done.code == 0, done.err
-    assert stage.git("status", "--porcelain") == "D README.md"
-    assert stage.git("describe") == "v1.3.0"
+    assert stopped.git("status", "--porcelain") == "D README.md"
+    assert stopped.git("describe") == "v1.3.0"
 
 
-def test_another_clone_finishes_it(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    tag = json.loads(stage.git("show", f"{INTENT}:plan.json", at=stage.remote))["tag_object"]
-    place = stage.other_clone()
-    done = stage.run("publish", "--resume", at=place)
+def test_another_clone_finishes_it(stopped: Stage) -> None:
+    tag = json.loads(stopped.git("show", f"{INTENT}:plan.json", at=stopped.remote))["tag_object"]
+    place = stopped.other_clone()
+    done = stopped.run("publish", "--resume", at=place)
     assert done.code == 0, done.err
-    assert sorted(stage.remote_refs()) == REFS
-    assert stage.remote_refs()["refs/tags/v1.3.0"] == tag, "the first machine's own tag"
-    assert stage.git("describe", at=place) == "v1.3.0"
+    assert sorted(stopped.remote_refs()) == REFS
+    assert stopped.remote_refs()["refs/tags/v1.3.0"] == tag, "the first machine's own tag"
+    assert stopped.git("describe", at=place) == "v1.3.0"
 
 
-def test_a_dry_run_shows_what_is_left_and_changes_nothing(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    before = stage.state()
-    done = stage.run("publish", "--resume", "--dry-run")
+def test_a_dry_run_shows_what_is_left_and_changes_nothing(stopped: Stage) -> None:
+    before = stopped.state()
+    done = stopped.run("publish", "--resume", "--dry-run")
     assert done.code == 0
     assert "acme 1.3.0, unfinished" in done.out
-    assert stage.state() == before
+    assert stopped.state() == before
 
 
-def test_any_other_command_is_refused(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    before = stage.state()
+def test_any_other_command_is_refused(stopped: Stage) -> None:
+    before = stopped.state()
     for args in (("publish", "patch"), ("publish-rc", "minor"), ("publish", "2.0")):
-        done = stage.run(*args)
+        done = stopped.run(*args)
         assert done.code == 1
         assert "acme 1.3.0 is unfinished; Ada <ada@example.org> began it at 20" in done.err
         assert "--resume" in done.err
-        assert stage.state() == before
-    stage.commit({"new.py": "new = 2\n"})
-    assert stage.run("publish", "minor").code == 1, "the same words on another base"
+        assert stopped.state() == before
+    stopped.commit({"new.py": "new = 2\n"})
+    assert stopped.run("publish", "minor").code == 1, "the same words on another base"
 
 
-def test_a_main_that_moved_meanwhile_is_merged(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    commit = stage.git("rev-parse", f"{INTENT}^", at=stage.remote)
-    place = stage.other_clone()
+def test_a_main_that_moved_meanwhile_is_merged(stopped: Stage) -> None:
+    commit = stopped.git("rev-parse", f"{INTENT}^", at=stopped.remote)
+    place = stopped.other_clone()
     (place / "moved.py").write_text("", encoding="utf-8")
-    stage.git("add", "--all", at=place)
-    stage.git("commit", "--quiet", "--message", "Move", at=place)
-    stage.git("push", "--quiet", at=place)
-    done = stage.run("publish", "minor")
+    stopped.git("add", "--all", at=place)
+    stopped.git("commit", "--quiet", "--message", "Move", at=place)
+    stopped.git("push", "--quiet", at=place)
+    done = stopped.run("publish", "minor")
     assert done.code == 0, done.err
-    assert stage.git("rev-parse", "v1.3.0^{commit}", at=stage.remote) == commit
-    tip = stage.remote_refs()["refs/heads/main"]
-    assert commit in stage.git("show", "--no-patch", "--format=%P", tip, at=stage.remote)
-    assert "moved.py" in stage.git("ls-tree", "--name-only", tip, at=stage.remote)
-    assert 'version = "1.3.0"' in stage.git("show", f"{tip}:pyproject.toml", at=stage.remote)
+    assert stopped.git("rev-parse", "v1.3.0^{commit}", at=stopped.remote) == commit
+    tip = stopped.remote_refs()["refs/heads/main"]
+    assert commit in stopped.git("show", "--no-patch", "--format=%P", tip, at=stopped.remote)
+    assert "moved.py" in stopped.git("ls-tree", "--name-only", tip, at=stopped.remote)
+    assert 'version = "1.3.0"' in stopped.git("show", f"{tip}:pyproject.toml", at=stopped.remote)
 
 
-def test_a_release_with_files_on_the_index_is_not_abandoned(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    before = stage.state()
-    done = stage.run("publish", "--abandon")
+def test_a_release_with_files_on_the_index_is_not_abandoned(stopped: Stage) -> None:
+    before = stopped.state()
+    done = stopped.run("publish", "--abandon")
     assert done.code == 1
     assert "can't be abandoned: acme-1.3.0-py3-none-any.whl" in done.err
     assert "finish it: nox -s publish_release -- --resume\n" in done.err
     assert f"{', '.join(FILES)} are on the index for good" in done.err
     assert 'then, if it is bad: nox -s yank -- 1.3.0 --reason "…"\n' in done.err
-    assert stage.run("publish", "--abandon", "--dry-run").err == done.err
-    assert stage.state() == before
+    assert stopped.run("publish", "--abandon", "--dry-run").err == done.err
+    assert stopped.state() == before
 
 
 def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None:
@@ -268,15 +253,14 @@ def test_a_lost_answer_to_the_last_step_of_abandoning_is_no_failure(begun: Stage
     assert sorted(begun.remote_refs()) == [REFS[0], REFS[1]]
 
 
-def test_a_release_whose_tag_was_seen_is_not_abandoned(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    for path in stage.files.iterdir():
+def test_a_release_whose_tag_was_seen_is_not_abandoned(stopped: Stage) -> None:
+    for path in stopped.files.iterdir():
         path.unlink()
-    stage.git("update-ref", "refs/tags/v1.3.0", f"{INTENT}^", at=stage.remote)
-    done = stage.run("publish", "--abandon")
+    stopped.git("update-ref", "refs/tags/v1.3.0", f"{INTENT}^", at=stopped.remote)
+    done = stopped.run("publish", "--abandon")
     assert done.code == 1
     assert "others may have seen v1.3.0 on origin" in done.err
-    assert INTENT in stage.remote_refs()
+    assert INTENT in stopped.remote_refs()
 
 
 def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
@@ -314,12 +298,11 @@ def test_a_file_that_arrives_after_its_release_was_abandoned_brings_it_back(stag
     assert sorted(stage.remote_refs()) == REFS
 
 
-def test_a_release_whose_name_is_taken_by_other_bytes_is_abandoned(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    for path in stage.files.iterdir():
+def test_a_release_whose_name_is_taken_by_other_bytes_is_abandoned(stopped: Stage) -> None:
+    for path in stopped.files.iterdir():
         path.write_bytes(b"somebody else's")
-    assert stage.run("publish", "minor").code == 3
-    assert stage.run("publish", "--abandon").code == 0
+    assert stopped.run("publish", "minor").code == 3
+    assert stopped.run("publish", "--abandon").code == 0
 
 
 def test_nothing_to_resume(stage: Stage) -> None:
@@ -329,23 +312,21 @@ def test_nothing_to_resume(stage: Stage) -> None:
         assert "no release is unfinished" in done.err
 
 
-def test_files_that_the_index_lacks_are_built_again(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    bytes_ = {name: (stage.files / name).read_bytes() for name in FILES}
-    (stage.files / FILES[1]).unlink()
-    done = stage.run("publish", "minor")
+def test_files_that_the_index_lacks_are_built_again(stopped: Stage) -> None:
+    bytes_ = {name: (stopped.files / name).read_bytes() for name in FILES}
+    (stopped.files / FILES[1]).unlink()
+    done = stopped.run("publish", "minor")
     assert done.code == 0, done.err
-    assert {name: (stage.files / name).read_bytes() for name in FILES} == bytes_
+    assert {name: (stopped.files / name).read_bytes() for name in FILES} == bytes_
 
 
-def test_other_bytes_under_a_used_name_are_never_accepted(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    (stage.files / FILES[0]).write_bytes(b"other bytes")
-    before = stage.remote_refs()
-    done = stage.run("publish", "minor")
+def test_other_bytes_under_a_used_name_are_never_accepted(stopped: Stage) -> None:
+    (stopped.files / FILES[0]).write_bytes(b"other bytes")
+    before = stopped.remote_refs()
+    done = stopped.run("publish", "minor")
     assert done.code == 3
     assert f"has another {FILES[0]}: its sha256 is" in done.err
-    assert stage.remote_refs() == before
+    assert stopped.remote_refs() == before
 
 
 UNREPRODUCIBLE = """\
@@ -370,27 +351,26 @@ def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None
     assert sorted(stage.remote_refs()) == REFS
 
 
-def test_an_intent_that_brings_other_history_along_is_not_believed(stage: Stage) -> None:
+def test_an_intent_that_brings_other_history_along_is_not_believed(stopped: Stage) -> None:
     """All of it fits, but the commit that holds the right files has a second parent."""
-    stopped_at_the_push(stage)
-    place = stage.other_clone()
-    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
-    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    place = stopped.other_clone()
+    stopped.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stopped.git("checkout", "--quiet", "FETCH_HEAD", at=place)
     plan = json.loads((place / "plan.json").read_text())
     parents = ("-p", plan["base"], "-p", f"{plan['base']}^")
-    evil = stage.git("commit-tree", f"{plan['commit']}^{{tree}}", *parents, "-m", "x", at=place)
+    evil = stopped.git("commit-tree", f"{plan['commit']}^{{tree}}", *parents, "-m", "x", at=place)
     (place / "tag").write_text((place / "tag").read_text().replace(plan["commit"], evil))
-    tag = stage.git("hash-object", "-t", "tag", "-w", "tag", at=place)
+    tag = stopped.git("hash-object", "-t", "tag", "-w", "tag", at=place)
     (place / "plan.json").write_text(json.dumps({**plan, "commit": evil, "tag_object": tag}))
-    stage.git("add", "--all", at=place)
-    tree = stage.git("write-tree", at=place)
-    intent = stage.git("commit-tree", tree, "-p", evil, "-m", "x", at=place)
-    stage.git("push", "--quiet", "--force", "origin", f"{intent}:{INTENT}", at=place)
-    before = stage.state()
-    done = stage.run("publish", "--resume")
+    stopped.git("add", "--all", at=place)
+    tree = stopped.git("write-tree", at=place)
+    intent = stopped.git("commit-tree", tree, "-p", evil, "-m", "x", at=place)
+    stopped.git("push", "--quiet", "--force", "origin", f"{intent}:{INTENT}", at=place)
+    before = stopped.state()
+    done = stopped.run("publish", "--resume")
     assert done.code == 1, done.out
     assert f"can't be trusted: its commit is {evil}, not a commit of" in done.err
-    assert stage.state() == before
+    assert stopped.state() == before
 
 
 @pytest.mark.parametrize("fault", [LOSE, DROP, "503", "429"])

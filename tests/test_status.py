@@ -10,8 +10,8 @@ import pytest
 
 from release.agreement import kinds
 from tests.faults import faulty, hostile, yanking
-from tests.stage import PYPROJECT
-from tests.test_resume import FILES, INTENT, stopped_at_the_push
+from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.test_resume import FILES, INTENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -445,13 +445,12 @@ def test_the_steps_of_an_unfinished_release(stage: Stage) -> None:
     ]  # fmt: skip
 
 
-def test_an_unfinished_release_is_no_disagreement_and_hides_none(stage: Stage) -> None:
-    stopped_at_the_push(stage)
-    document = status(stage, "--json").document
+def test_an_unfinished_release_is_no_disagreement_and_hides_none(stopped: Stage) -> None:
+    document = status(stopped, "--json").document
     assert [one["version"] for one in document["disagreements"]] == ["1.2.3"]
     assert document["state"] == "unfinished"
     assert len(document["problems"]) == 2
-    assert "→ 1.3.0  no tag  2 files on the index" in status(stage).out
+    assert "→ 1.3.0  no tag  2 files on the index" in status(stopped).out
 
 
 def test_an_intent_that_is_not_believed(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
+from tests.test_resume import FILES, INTENT, REFS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,48 +75,45 @@ def refused(stage: Stage, *words: str) -> None:
     ],
 )
 def test_a_tampered_plan_is_refused_with_the_difference(
-    stage: Stage, key: str, words: str, record_property: Record
+    stopped: Stage, key: str, words: str, record_property: Record
 ) -> None:
-    stopped_at_the_push(stage)
-    stage.git("checkout", "--quiet", "--orphan", "strange", at=stage.clone)
-    stage.git("commit", "--quiet", "--allow-empty", "--message", "Strange", at=stage.clone)
-    stage.git("push", "--quiet", "origin", "strange", at=stage.clone)
-    strange = stage.git("rev-parse", "HEAD")
-    stage.git("checkout", "--quiet", "main")
-    first = stage.git("rev-list", "--max-parents=0", "main", at=stage.remote)
+    stopped.git("checkout", "--quiet", "--orphan", "strange", at=stopped.clone)
+    stopped.git("commit", "--quiet", "--allow-empty", "--message", "Strange", at=stopped.clone)
+    stopped.git("push", "--quiet", "origin", "strange", at=stopped.clone)
+    strange = stopped.git("rev-parse", "HEAD")
+    stopped.git("checkout", "--quiet", "main")
+    first = stopped.git("rev-list", "--max-parents=0", "main", at=stopped.remote)
     others: dict[str, object] = {
         "version": "1.9.0", "previous": "1.0", "bump": "patch", "distributions": [], "tests": [],
-        "tag_object": stage.git("rev-parse", "v1.2.3", at=stage.remote),
+        "tag_object": stopped.git("rev-parse", "v1.2.3", at=stopped.remote),
         "base": strange, "commit": first,
     }  # fmt: skip
 
     def change(_stage: Stage, _place: Path, plan: dict[str, Any]) -> None:
         plan[key] = others.get(key, "evil")
 
-    tamper(stage, change)
-    refused(stage, words)
+    tamper(stopped, change)
+    refused(stopped, words)
     record_property("tampered intents refused", 1)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_hash_that_the_tag_does_not_tell_is_refused(
-    stage: Stage, number: int, record_property: Record
+    stopped: Stage, number: int, record_property: Record
 ) -> None:
-    stopped_at_the_push(stage)
 
     def change(_stage: Stage, _place: Path, plan: dict[str, Any]) -> None:
         plan["distributions"][number]["sha256"] = OTHER
 
-    tamper(stage, change)
-    refused(stage, "its tag message is", f"{OTHER}  {FILES[number]}")
+    tamper(stopped, change)
+    refused(stopped, "its tag message is", f"{OTHER}  {FILES[number]}")
     record_property("tampered intents refused", 1)
 
 
-def test_a_tag_with_other_words_is_refused(stage: Stage, record_property: Record) -> None:
-    stopped_at_the_push(stage)
-    text = tag_text(stage).replace("Release 1.3.0\n", "Release 1.3.0, now with evil\n")
-    tamper(stage, lambda *_: None, tag=text)
-    refused(stage, "its tag message is Release 1.3.0, now with evil")
+def test_a_tag_with_other_words_is_refused(stopped: Stage, record_property: Record) -> None:
+    text = tag_text(stopped).replace("Release 1.3.0\n", "Release 1.3.0, now with evil\n")
+    tamper(stopped, lambda *_: None, tag=text)
+    refused(stopped, "its tag message is Release 1.3.0, now with evil")
     record_property("tampered intents refused", 1)
 
 
@@ -128,85 +125,81 @@ def retag(stage: Stage, place: Path, plan: dict[str, Any], tag: str, commit: str
     plan["tag_object"] = stage.git("hash-object", "-t", "tag", "-w", "tag", at=place)
 
 
-def test_a_commit_with_another_message_is_refused(stage: Stage, record_property: Record) -> None:
-    stopped_at_the_push(stage)
-    text = tag_text(stage)
+def test_a_commit_with_another_message_is_refused(stopped: Stage, record_property: Record) -> None:
+    text = tag_text(stopped)
 
-    def change(stage: Stage, place: Path, plan: dict[str, Any]) -> None:
+    def change(stopped: Stage, place: Path, plan: dict[str, Any]) -> None:
         words = ("-p", plan["base"], "-m", "Release 1.3.0, and evil", f"{plan['commit']}^{{tree}}")
-        retag(stage, place, plan, text, stage.git("commit-tree", *words, at=place))
+        retag(stopped, place, plan, text, stopped.git("commit-tree", *words, at=place))
 
-    tamper(stage, change)
-    refused(stage, "its commit's message is Release 1.3.0, and evil, not Release 1.3.0")
+    tamper(stopped, change)
+    refused(stopped, "its commit's message is Release 1.3.0, and evil, not Release 1.3.0")
     record_property("tampered intents refused", 1)
 
 
 @pytest.mark.parametrize("path", ["evil.py", "backend.py", "pyproject.toml"])
 def test_a_commit_with_more_than_the_version_is_refused_and_never_run(
-    stage: Stage, path: str, record_property: Record
+    stopped: Stage, path: str, record_property: Record
 ) -> None:
     """Everything about it is consistent, but the tree isn't what the version makes of the base."""
-    stopped_at_the_push(stage)
-    text = tag_text(stage)
+    text = tag_text(stopped)
     forged: list[str] = []
 
-    def change(stage: Stage, place: Path, plan: dict[str, Any]) -> None:
-        stage.git("checkout", "--quiet", "--force", plan["commit"], at=place)
+    def change(stopped: Stage, place: Path, plan: dict[str, Any]) -> None:
+        stopped.git("checkout", "--quiet", "--force", plan["commit"], at=place)
         mark = place.parent / "was-run"
         (place / path).write_text(f"open({str(mark)!r}, 'w')\n", encoding="utf-8")
-        stage.git("add", "--all", at=place)
-        stage.git("commit", "--quiet", "--amend", "--no-edit", at=place)
-        forged.append(stage.git("rev-parse", "HEAD", at=place))
-        retag(stage, place, plan, text, forged[0])
+        stopped.git("add", "--all", at=place)
+        stopped.git("commit", "--quiet", "--amend", "--no-edit", at=place)
+        forged.append(stopped.git("rev-parse", "HEAD", at=place))
+        retag(stopped, place, plan, text, forged[0])
 
-    tamper(stage, change)
-    refused(stage, f"its commit is {forged[0]}, not a commit of")
-    assert not (stage.clone.parent / "was-run").exists()
+    tamper(stopped, change)
+    refused(stopped, f"its commit is {forged[0]}, not a commit of")
+    assert not (stopped.clone.parent / "was-run").exists()
     record_property("tampered intents refused", 1)
 
 
 def test_a_forged_hash_of_a_file_on_the_index_stops_it(
-    stage: Stage, record_property: Record
+    stopped: Stage, record_property: Record
 ) -> None:
     """Tag and plan agree with each other, not with the index."""
-    stopped_at_the_push(stage)
-    text = tag_text(stage)
+    text = tag_text(stopped)
     true = text.split(f"  {FILES[0]}")[0][-64:]
 
     def change(_stage: Stage, _place: Path, plan: dict[str, Any]) -> None:
         plan["distributions"][0]["sha256"] = OTHER
 
-    tamper(stage, change, tag=text.replace(true, OTHER))
-    before = stage.state()
-    done = stage.run("publish", "--resume")
+    tamper(stopped, change, tag=text.replace(true, OTHER))
+    before = stopped.state()
+    done = stopped.run("publish", "--resume")
     assert done.code == 3
     assert f"has another {FILES[0]}: its sha256 is {true}, that of this release is {OTHER}" in (
         done.err
     )
-    assert stage.state() == before
+    assert stopped.state() == before
     record_property("tampered intents refused", 1)
 
 
 def test_a_forged_hash_of_a_file_that_is_nowhere_is_replaced_by_the_true_one(
-    stage: Stage, record_property: Record
+    stopped: Stage, record_property: Record
 ) -> None:
     """It can't be told from a build that isn't reproducible, so it is treated like one."""
-    stopped_at_the_push(stage)
-    content = (stage.files / FILES[1]).read_bytes()
-    (stage.files / FILES[1]).unlink()
-    text = tag_text(stage)
+    content = (stopped.files / FILES[1]).read_bytes()
+    (stopped.files / FILES[1]).unlink()
+    text = tag_text(stopped)
     true = text.split(f"  {FILES[1]}")[0][-64:]
 
     def change(_stage: Stage, _place: Path, plan: dict[str, Any]) -> None:
         plan["distributions"][1]["sha256"] = OTHER
 
-    tamper(stage, change, tag=text.replace(true, OTHER))
-    done = stage.run("publish", "--resume")
+    tamper(stopped, change, tag=text.replace(true, OTHER))
+    done = stopped.run("publish", "--resume")
     assert done.code == 0, done.err
     assert f"Record the new sha256 of {FILES[1]}" in done.out
-    assert (stage.files / FILES[1]).read_bytes() == content
-    assert sorted(stage.remote_refs()) == REFS
-    assert true in stage.git("cat-file", "-p", "v1.3.0", at=stage.remote)
+    assert (stopped.files / FILES[1]).read_bytes() == content
+    assert sorted(stopped.remote_refs()) == REFS
+    assert true in stopped.git("cat-file", "-p", "v1.3.0", at=stopped.remote)
     record_property("tampered intents refused", 1)
 
 
@@ -236,23 +229,22 @@ def test_an_intent_without_a_plan_is_refused(
 @pytest.mark.parametrize("key", ["base", "commit", "tag_object"])
 @pytest.mark.parametrize("value", ["--output=.git/config", "HEAD", "", ["0" * 40]])
 def test_an_id_that_git_would_take_for_something_else_is_refused(
-    stage: Stage, key: str, value: object, record_property: Record
+    stopped: Stage, key: str, value: object, record_property: Record
 ) -> None:
     """`git show --output=FILE` writes the file."""
-    stopped_at_the_push(stage)
-    place = stage.other_clone("evil")
-    stage.git("fetch", "--quiet", "origin", INTENT, at=place)
-    stage.git("checkout", "--quiet", "FETCH_HEAD", at=place)
+    place = stopped.other_clone("evil")
+    stopped.git("fetch", "--quiet", "origin", INTENT, at=place)
+    stopped.git("checkout", "--quiet", "FETCH_HEAD", at=place)
     plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
     (place / "plan.json").write_text(json.dumps({**plan, key: value}), encoding="utf-8")
-    stage.git("commit", "--quiet", "--all", "--message", "Forged", at=place)
-    stage.git("push", "--quiet", "origin", f"HEAD:{INTENT}", at=place)
-    before = (stage.state(), (stage.clone / ".git/config").read_bytes())
+    stopped.git("commit", "--quiet", "--all", "--message", "Forged", at=place)
+    stopped.git("push", "--quiet", "origin", f"HEAD:{INTENT}", at=place)
+    before = (stopped.state(), (stopped.clone / ".git/config").read_bytes())
     for command in (("status",), ("publish", "--resume"), ("publish", "--abandon")):
-        done = stage.run(*command)
+        done = stopped.run(*command)
         assert done.code in {1, 3}, done.out
         assert f"{key} is no id: " in done.err
-    assert (stage.state(), (stage.clone / ".git/config").read_bytes()) == before
+    assert (stopped.state(), (stopped.clone / ".git/config").read_bytes()) == before
     record_property("tampered intents refused", 1)
 
 
@@ -267,13 +259,12 @@ def test_a_ref_that_is_no_intent_is_refused(stage: Stage, record_property: Recor
 
 
 def test_what_a_stranger_writes_does_not_command_the_terminal(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, record_property: Record
+    stopped: Stage, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:
-    stopped_at_the_push(stage)
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Eve\x1b[2J\x1b]0;evil\x07")
-    tamper(stage, lambda *_: None)
+    tamper(stopped, lambda *_: None)
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Ada")
-    done = stage.run("publish", "--resume", "--dry-run")
+    done = stopped.run("publish", "--resume", "--dry-run")
     assert "Eve" in done.out
     assert "\x1b" not in done.out + done.err
     record_property("tampered intents refused", 1)
@@ -283,33 +274,30 @@ def test_what_a_stranger_writes_does_not_command_the_terminal(
     ("key", "value"), [("AUTHOR_NAME", "Eve\u2028x"), ("COMMITTER_DATE", "@999999999999 +0000")]
 )
 def test_a_strange_author_or_time_is_no_crash(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+    stopped: Stage, monkeypatch: pytest.MonkeyPatch, key: str, value: str
 ) -> None:
-    stopped_at_the_push(stage)
     with monkeypatch.context() as patch:
         patch.setenv(f"GIT_{key}", value)
-        tamper(stage, lambda *_: None)
-    assert stage.run("status").code == 3
+        tamper(stopped, lambda *_: None)
+    assert stopped.run("status").code == 3
 
 
 @pytest.mark.parametrize("name", ["x;$(touch${IFS}evil)-1.3.0", "other-1.3.0", "vv1.3.0"])
 def test_a_tag_in_a_strange_style_is_refused(
-    stage: Stage, name: str, record_property: Record
+    stopped: Stage, name: str, record_property: Record
 ) -> None:
-    stopped_at_the_push(stage)
-    text = tag_text(stage).replace("tag v1.3.0", f"tag {name}")
-    tamper(stage, lambda *args: args[2].update(tag=name), tag=text)
-    refused(stage, f"its tag is {name}, not v1.3.0")
+    text = tag_text(stopped).replace("tag v1.3.0", f"tag {name}")
+    tamper(stopped, lambda *args: args[2].update(tag=name), tag=text)
+    refused(stopped, f"its tag is {name}, not v1.3.0")
     record_property("tampered intents refused", 1)
 
 
 def test_a_tag_with_words_behind_its_message_is_refused(
-    stage: Stage, record_property: Record
+    stopped: Stage, record_property: Record
 ) -> None:
-    stopped_at_the_push(stage)
-    text = f"{tag_text(stage)}-----BEGIN EVIL-----\n{OTHER}  evil.whl\n"
-    tamper(stage, lambda *_: None, tag=text)
-    refused(stage, "its tag message is")
+    text = f"{tag_text(stopped)}-----BEGIN EVIL-----\n{OTHER}  evil.whl\n"
+    tamper(stopped, lambda *_: None, tag=text)
+    refused(stopped, "its tag message is")
     record_property("tampered intents refused", 1)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_resume import FILES, INTENT, REFS, stopped_at_the_push
+from tests.stage import stopped_at_the_push
+from tests.test_resume import FILES, INTENT, REFS
 
 if TYPE_CHECKING:
     from tests.builders import Builders

@@ -17,8 +17,8 @@ from twine.utils import TEST_REPOSITORY
 
 from release.index import Index
 from tests.faults import LISTING, hostile, yanked
-from tests.stage import PYPROJECT
-from tests.test_resume import INTENT, stopped_at_the_push
+from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.test_resume import INTENT
 from tests.test_status import BOTH, put
 
 if TYPE_CHECKING:
