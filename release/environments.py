@@ -102,14 +102,14 @@ class Environments:
         found = _read(place)
         # pip resolves as slowly as it installs, so what it did within an hour isn't asked again.
         if found and found.lock == lock and (lock or 0 <= time.time() - found.made < HOUR):
-            return Environment.at(place.with_name(found.name), self.env)
+            return Environment.at(place.with_name(found.name), self.env, is_kept=True)
         clear(place.parent.parent)
         return self._make(wanted, lock, at, place)
 
     def _make(self, wanted: Wanted, lock: str, at: Path, place: Path) -> Environment:
         """Make an environment beside its record, which comes to `place`."""
         name = secrets.token_hex(8)
-        made = Environment.fresh(folder := place.with_name(name), self.env)
+        made = Environment.fresh(folder := place.with_name(name), self.env, is_kept=True)
         if lock:
             made.install_locked(lock, at)
         else:
@@ -125,7 +125,9 @@ class Environments:
         """Return the environment of the last build, if there is one as it was made."""
         place = self._place(wanted)
         found = _read(place) if place else None
-        return Environment.at(place.with_name(found.name), self.env) if place and found else None
+        if not (place and found):
+            return None
+        return Environment.at(place.with_name(found.name), self.env, is_kept=True)
 
     def _place(self, wanted: Wanted) -> Path | None:
         """Return where the record of requirements is, for this Python; None where none is kept."""
@@ -146,10 +148,10 @@ def _read(place: Path) -> _Record | None:
 
 
 def _print(folder: Path) -> str:
-    """Return what changes with any file of an environment, but for modules compiled on import."""
+    """Return what changes with any file of an environment."""
     digest = hashlib.sha256()
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted({*folders} - {"__pycache__"})
+        folders.sort()
         for name in sorted(files):
             path = f"{place}/{name}"
             found = os.stat(path)  # noqa: PTH116 - a Path for each of thousands takes longer

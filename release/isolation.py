@@ -28,17 +28,18 @@ class Environment:
     python: Path
     env: Mapping[str, str]
     uv: str | None
+    is_kept: bool = False  # for others after this one: nothing that runs in it writes to it
 
     @classmethod
-    def at(cls, path: Path, env: Mapping[str, str]) -> Environment:
+    def at(cls, path: Path, env: Mapping[str, str], *, is_kept: bool = False) -> Environment:
         """Return the one at `path`; programs get `env`."""
         python = path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        return cls(python=python, env=env, uv=uv_in(env))
+        return cls(python=python, env=env, uv=uv_in(env), is_kept=is_kept)
 
     @classmethod
-    def fresh(cls, path: Path, env: Mapping[str, str]) -> Environment:
+    def fresh(cls, path: Path, env: Mapping[str, str], *, is_kept: bool = False) -> Environment:
         """Make an empty one at `path`; programs get `env`."""
-        here = cls.at(path, env)
+        here = cls.at(path, env, is_kept=is_kept)
         if here.uv:
             argv = [here.uv, "venv", "--quiet", "--python", sys.executable]
         else:  # Nox brings virtualenv, which is five times faster than venv with ensurepip
@@ -80,14 +81,15 @@ class Environment:
         would get into every other environment.
         """
         argv = [*self._pip_install(), "--quiet", "--no-deps", "--require-hashes"]
-        argv += ["--link-mode", "copy", "--requirements", "-"]
-        argv += ["--compile-bytecode"] * ("PYTHONDONTWRITEBYTECODE" in self.env)  # else never
+        argv += ["--compile-bytecode", "--link-mode", "copy", "--requirements", "-"]
         capture(argv, cwd=at, env=self.env, stdin=lock.encode())
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for what runs in it: its own programs first."""
         paths = [str(self.python.parent), self.env.get("PATH", os.defpath)]
-        return {**self.env, "PATH": os.pathsep.join(paths)}
+        # On a full disk Python writes half of a compiled module, and doesn't notice.
+        quiet = {"PYTHONDONTWRITEBYTECODE": "1"} if self.is_kept else {}
+        return {**self.env, **quiet, "PATH": os.pathsep.join(paths)}
 
 
 def uv_in(env: Mapping[str, str]) -> str | None:

@@ -158,7 +158,7 @@ def serve(files: Path) -> Iterator[tuple[str, str]]:
         hash_algo="sha256",
     )
     server = make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/", password
     finally:

@@ -127,6 +127,6 @@ class Handler(BaseHTTPRequestHandler):
 def git_over_http(repository: Path) -> Iterator[GitServer]:
     """Serve a bare repository on a free port; its URL has the credentials in it."""
     with GitServer(repository) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()

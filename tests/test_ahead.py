@@ -96,7 +96,7 @@ def pour(source: socket.socket, target: socket.socket, seconds: float) -> None:
 @contextmanager
 def relay(url: str, seconds: float) -> Iterator[str]:
     with Relay(url, seconds) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.url
         server.shutdown()
 
@@ -104,7 +104,7 @@ def relay(url: str, seconds: float) -> Iterator[str]:
 @contextmanager
 def gate(url: str, barrier: threading.Barrier) -> Iterator[str]:
     with Gate(url, barrier) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.url
         server.shutdown()
 

@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def sink(kind: type[Sink] = Sink) -> Iterator[Sink]:
     with kind() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
 

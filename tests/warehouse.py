@@ -236,7 +236,7 @@ def warehouse(stage: Stage, hub: Forge, folder: Path) -> Iterator[Warehouse]:
     """Let a release be a job that has no password; what it tells its runner is in `folder`."""
     assert hub.repositories.keys() == {"acme/acme"}
     with Warehouse(stage.url, stage.password) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         authority = folder / "authority.pem"
         server.authority.cert_pem.write_to_path(str(authority))
         for key in ("TWINE_REPOSITORY_URL", "TWINE_USERNAME", "TWINE_PASSWORD"):
