@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused, ReleaseError, Unfinished
 from release.continuing import dead_end, unfinished_on_error, yank_commands
 from release.process import ProgramFailed
-from release.steps import on_index
+from release.steps import FRESH, on_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,7 +35,8 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
             intent = take_over(intent, world)
         with console.step("See that no file of it turns up on the index") as line:
             line.note("an upload may be on its way, and a listing lag")
-            until = time.monotonic() + min(SETTLE, world.index.patience)
+            settle = max(2 * FRESH, min(SETTLE, world.index.patience))
+            until = time.monotonic() + settle
             while time.monotonic() < until:
                 time.sleep(1)
                 refuse_if_seen(plan, world, Unfinished)

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, mkdtemp
@@ -19,6 +20,7 @@ from packaging.utils import parse_wheel_filename
 from release import ReleaseError
 from release.archives import sha256_of
 from release.backend import run_backend, unpacked
+from release.clone import Clone
 from release.commands import located
 from release.environments import Environments
 from release.isolation import ISOLATED, Environment
@@ -112,12 +114,18 @@ def build(
             run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
             return made
 
-        made = environments.settled(make)
+        made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]
     others = [path for path in paths if path not in wheels]
     return tuple(map(distribution, [*wheels, *others]))
+
+
+def clean(here: Clone) -> None:
+    """Take away from a worktree what a build has left in it."""
+    here("clean", "-ffdxq", "--", ".")
+    here("checkout", "--quiet", "--force", "--", ".")
 
 
 @contextmanager

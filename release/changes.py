@@ -256,7 +256,8 @@ def _last(release: Release, project: Project, git: Git) -> str:
     )
     tags = [tag for other, tag in before if version.is_prerelease or not other.is_prerelease]
     for tag in tags[:NEAREST]:
-        if git.is_ancestor(f"refs/tags/{tag}", base):
+        commit = git.local_ref(f"refs/tags/{tag}^{{commit}}")  # None: it tags something else
+        if commit and git.is_ancestor(commit, base):
             return tag
     contained = {*project.files.tags} if tags[NEAREST:] else set[str]()
     return next((tag for tag in tags[NEAREST:] if tag in contained), "")

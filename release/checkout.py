@@ -64,7 +64,8 @@ def bring(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
     refs = git.remote_refs(head, *names)
     tip = refs.get(head, commit)
     types = git.types(refs[name] for name in names if name in refs)
-    if tip != commit or len(types) < len(tags) or "missing" in types.values():
+    is_known = git.local_ref(f"refs/remotes/{git.remote}/{branch}") == refs.get(head)
+    if not is_known or tip != commit or len(types) < len(tags) or "missing" in types.values():
         git.fetch(*[head] * (head in refs), *(f"{name}:{name}" for name in names))
         return tip
     for name in names:

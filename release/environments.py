@@ -74,8 +74,11 @@ class Environments:
             self.used[wanted] = self._last(wanted) or self.asked[wanted].result()
         return self.used[wanted]
 
-    def settled(self, make: Callable[[], Made]) -> Made:
-        """Return what `make` makes in these environments, made again while one is out of date."""
+    def settled(self, make: Callable[[], Made], clear: Callable[[], object] = int) -> Made:
+        """Return what `make` makes in these environments, made again while one is out of date.
+
+        Before that, `clear` takes away what the one before has left.
+        """
         while True:
             try:
                 made = make()
@@ -85,6 +88,7 @@ class Environments:
             else:
                 if self._were_current():
                     return made
+            clear()
 
     def _were_current(self) -> bool:
         """Say whether the environments that were used are the right ones; from now on they are."""
@@ -133,7 +137,8 @@ class Environments:
         """Return where the record of requirements is, for this Python; None where none is kept."""
         if not self.kept or not _is_own(self.kept):
             return None
-        parts = json.dumps([sys.version, sys.base_prefix, *wanted])
+        pip = sorted(pair for pair in self.env.items() if pair[0].startswith("PIP_"))
+        parts = json.dumps([sys.version, sys.base_prefix, pip, *wanted])
         return self.kept / f"{hashlib.sha256(parts.encode()).hexdigest()[:16]}.json"
 
 
@@ -154,7 +159,7 @@ def _print(folder: Path) -> str:
         folders.sort()
         for name in sorted(files):
             path = f"{place}/{name}"
-            found = os.stat(path)  # noqa: PTH116 - a Path for each of thousands takes longer
+            found = os.lstat(path)  # a Path for each of thousands takes longer
             digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

@@ -60,7 +60,8 @@ def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
             kept[name] = f"{FOLDER} tree {made}"
     for name, (mode, blob) in blobs.items():
         if blob and "/" not in name:
-            kept[name] = f"{mode or entries.get(name, FILE)[:6]} blob {blob}"
+            old = entries.get(name, "")
+            kept[name] = f"{mode or (old[:6] if ' blob ' in old else FILE)} blob {blob}"
     rows = "".join(f"{entry}\t{name}\0" for name, entry in kept.items())
     text = rows.encode("utf-8", "surrogateescape")
     return git("mktree", "-z", "--missing", stdin=text) if kept else ""
@@ -68,7 +69,7 @@ def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
 
 def _entries(git: Git, tree: str) -> dict[str, str]:
     """Return mode, type and id of what is directly in a tree, by name."""
-    listed = git.of_objects("ls-tree", "-z", tree).decode("utf-8", "surrogateescape")
+    listed = git.of_objects("ls-tree", "-z", "--full-tree", tree).decode("utf-8", "surrogateescape")
     pairs = (row.partition("\t") for row in listed.split("\0")[:-1])
     return {name: entry for entry, _, name in pairs}
 

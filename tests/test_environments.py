@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.build import clean
 from release.environments import DAY, HOUR, LONG, MOST, Environments, clear
 from release.git import Git
 from release.isolation import Environment
 from release.process import ProgramFailed
+from release.worktree import worktree
 from release.world import environments
 from tests.stage import with_backend
 
@@ -398,3 +400,12 @@ def test_a_build_that_is_stopped_waits_for_no_index(
         while asked.recv(4096):  # whoever asked is gone
             pass
         asked.close()
+
+
+def test_what_an_old_environment_has_built_leaves_nothing_in_the_tree(stage: Stage) -> None:
+    git = Git(root=stage.clone, env=os.environ)
+    with worktree(git, "HEAD") as here:
+        (here.root / "left.txt").touch()
+        (here.root / "acme.py").write_text("changed = 1\n", encoding="utf-8")
+        clean(here)
+        assert stage.git("status", "--porcelain", "--ignored", at=here.root) == ""
