@@ -210,7 +210,8 @@ def _publish_rc(options: Options, console: Console) -> None:
     files = about.files(options)
     git, projects = about.projects(options, options.ref)
     world = about.world(git, projects[0].config, options, console)
-    world.ahead.ask([partial(world.index.check_credentials)])
+    if not world.asks:
+        world.ahead.ask(partial(world.index.check_credentials))
     subjects = world.subjects(projects)
     bump = about.bump(options, subjects)
     ask = PRE_RELEASE if options.ref else (clean_tree, *PRE_RELEASE)

@@ -35,14 +35,18 @@ def abandon(intent: Intent, world: World, console: Console) -> Plan:
             intent = take_over(intent, world)
         with console.step("See that no file of it turns up on the index") as line:
             line.note("an upload may be on its way, and a listing lag")
-            settle = max(2 * FRESH, min(SETTLE, world.index.patience))
-            until = time.monotonic() + settle
+            until = time.monotonic() + settling(world.index.patience)
             while time.monotonic() < until:
                 time.sleep(1)
                 refuse_if_seen(plan, world, Unfinished)
         with console.step(f"Abandon {plan.title}"):
             clear(intent, world)
     return plan
+
+
+def settling(patience: float) -> float:
+    """Return how many seconds to look: for longer than anybody believes that it goes on."""
+    return max(2 * FRESH, min(SETTLE, patience))
 
 
 def take_over(intent: Intent, world: World) -> Intent:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 Answer = TypeVar("Answer")
-AT_ONCE = 16  # questions
+
+
+def begin(ask: Callable[[], Answer]) -> Future[Answer]:
+    """Ask in a thread that may be left behind: the end of the process doesn't wait for it."""
+    answer: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +34,18 @@ class Ahead:
 
     begun: list[tuple[partial[Any], Future[Any]]] = field(default_factory=list)
 
-    def ask(self, questions: Iterable[partial[Any]]) -> None:
-        """Begin to ask all of these at once, and forget the answers that there were."""
-        self.begun.clear()
-        self.also(*questions)
-
-    def also(self, *questions: partial[Any]) -> None:
-        """Begin to ask these, where they aren't asked yet."""
+    def ask(self, *questions: partial[Any]) -> None:
+        """Begin to ask all of these at once, where they aren't asked yet."""
         begun = [(question.func, question.args) for question, _ in self.begun]
-        pool = ThreadPoolExecutor(max_workers=AT_ONCE)
         self.begun.extend(
-            (question, pool.submit(question))
+            (question, begin(question))
             for question in questions
             if (question.func, question.args) not in begun
         )
-        pool.shutdown(wait=False)
+
+    def forget(self) -> None:
+        """Forget the answers: things have changed."""
+        self.begun.clear()
 
     def answer(self, ask: Callable[..., Answer], *args: object) -> Answer:
         """Return the answer to a question, which may be on its way; else ask."""

@@ -7,13 +7,12 @@ beside the files, with which twine uploads them. What the index serves in the en
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from functools import partial
 from importlib.util import find_spec
-from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.ahead import begin
 from release.identity import Identity, identity, token
 from release.index import IndexUnreadable
 from release.snapshot import Snapshot
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from release.plan import Distribution, Release
     from release.world import World
 
-Answer = TypeVar("Answer")
 SIGN = "Sign the files{} in the identity of this workflow"
 VERIFY = "Verify the attestations{} that the index serves"
 FORGE = "https://github.com"  # as Sigstore's certificates have it, for the issuer of its Actions
@@ -122,9 +120,9 @@ def _persist(do: Callable[[], object]) -> None:
 def _sign_all(distributions: Sequence[Distribution], dist: Path, world: World) -> None:
     """Sign all files, several at once. Nothing of Sigstore's client has a timeout of its own."""
     patience = world.index.silence
-    trust = _begin(partial(_trust, world)).result(patience)
+    trust = begin(partial(_trust, world)).result(patience)
     parts = [part for part in (distributions[at::AT_ONCE] for at in range(AT_ONCE)) if part]
-    begun = [_begin(partial(_sign_some, part, dist, trust)) for part in parts]
+    begun = [begin(partial(_sign_some, part, dist, trust)) for part in parts]
     for part, one in zip(parts, begun, strict=True):
         one.result(patience * len(part))
 
@@ -141,20 +139,6 @@ def _sign_some(distributions: Iterable[Distribution], dist: Path, trust: ClientT
             made = Attestation.sign(signer, Attested(name=one.filename, digest=one.sha256))
             _verify(made, one, Identity.of(vouched), trust)
             _beside(one, dist).write_text(made.model_dump_json(), encoding="utf-8")
-
-
-def _begin(do: Callable[[], Answer]) -> Future[Answer]:
-    """Do something in a thread that may be left behind."""
-    future: Future[Answer] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(do())
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return future
 
 
 def _trust(world: World) -> ClientTrustConfig:

@@ -30,8 +30,6 @@ from release.process import ProgramFailed, capture, stream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from packaging.version import Version
-
     from release.backend import OnLine
 
 Trial: TypeAlias = "Future[Environment]"  # in which a wheel is tried
@@ -142,24 +140,17 @@ def _tried_in(place: Path, env: Mapping[str, str]) -> Environment:
 
 
 def check(
-    distributions: Iterable[Distribution],
-    folder: Path,
-    *,
-    previous: Version,
-    version: Version | None,
-    import_names: tuple[str, ...] | None,
-    trial: Trial | None,
+    paths: Sequence[Path], old: str, import_names: tuple[str, ...] | None, trial: Trial | None
 ) -> list[str]:
     """Hold built files to what an index and an installer expect; return what they are warned of.
 
     `twine check`, and the wheel that fits this interpreter is installed into the environment of the
-    `trial`, if there is any, where its modules import. `ReleaseError` says what fails.
+    `trial`, if there is any, where its modules import and none is `old` still. `ReleaseError` says
+    what fails.
     """
-    paths = [folder / one.filename for one in distributions]
     with ThreadPoolExecutor() as pool:
         described = pool.submit(check_descriptions, paths)
         if trial:
-            old = str(previous) if version not in {None, previous} else ""
             install_and_import(_insist_on_fitting(paths), old, import_names, trial.result())
         return described.result()
 

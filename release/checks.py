@@ -13,7 +13,7 @@ from release.attestations import attests
 from release.checkout import dirty
 from release.git import TAGS, peeled
 from release.landing import release_branch
-from release.process import ProgramFailed
+from release.process import ProgramFailed, terminal
 from release.version import line, objection
 from release.world import RELEASE_BRANCH
 
@@ -201,7 +201,8 @@ def version_follows(case: Case) -> Problem | None:
 
 def credentials(case: Case) -> Problem | None:
     """Are there credentials, and does the index take them?"""
-    case.world.ahead.answer(case.world.index.check_credentials)
+    with terminal():
+        case.world.ahead.answer(case.world.index.check_credentials)
     return None
 
 

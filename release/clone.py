@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from release import ReleaseError
 from release.process import ProgramFailed, capture
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 # Set by git for its hooks; inherited, they would turn every command to another repository
 # (git rev-parse --local-env-vars). GIT_CONFIG_* stays: it carries a user's own settings.
@@ -30,8 +30,9 @@ REPOSITORY_VARIABLES = {
     "GIT_QUARANTINE_PATH",
     "GIT_WORK_TREE",
 }
+Answer = TypeVar("Answer")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
-ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 or SHA-256
+ID = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})(?=[:^]|$)")  # SHA-1 or SHA-256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +57,19 @@ class Clone:
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] = NO_VARIABLES
     ) -> str:
         """Run `git ARGS` in the tree and return its standard output as text, stripped."""
-        return self.raw(*args, stdin=stdin, env=env).decode("utf-8", "replace").strip()
+        return _text(self.raw(*args, stdin=stdin, env=env))
 
-    def of_objects(self, *args: str) -> bytes:
-        """Run `git ARGS`, which asks about objects by their ids: they never change, so once."""
-        if args not in self.said:
-            self.said[args] = self.raw(*args)
-        answer: bytes = self.said[args]
+    def of_objects(
+        self, *args: str, about: Sequence[str], read: Callable[[bytes], Answer]
+    ) -> Answer:
+        """Run `git ARGS` about objects, once where ids are given: what they name never changes."""
+        words = (*args, *about)
+        if words in self.said:
+            known: Answer = self.said[words]
+            return known
+        answer = read(self.raw(*words))
+        if all(map(ID.match, about)):
+            self.said[words] = answer
         return answer
 
     # What is here
@@ -108,27 +115,21 @@ class Clone:
 
     def blob(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as committed, or None where `commit` has no such file."""
-        ask = self.of_objects if ID.fullmatch(commit) else self.raw
         with suppress(ProgramFailed):
-            return ask("cat-file", "blob", f"{commit}:{path}")
+            return self.of_objects("cat-file", "blob", about=[f"{commit}:{path}"], read=bytes)
         return None
 
     def files(self, commit: str) -> dict[str, str]:
         """Return the mode of every file of a commit or tree, by path."""
         return {path: entry[:6] for path, entry in self.entries(commit).items()}
 
-    def entries(self, commit: str) -> dict[str, str]:
-        """Return mode, type and id of every file of a commit or tree, by path."""
-        key = ("files", commit)
-        if key not in self.said:
-            listed = self.raw("ls-tree", "-r", "-z", "--full-tree", commit)
-            rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
-            found = {path: entry for entry, _, path in (row.partition("\t") for row in rows)}
-            if not ID.fullmatch(commit):
-                return found
-            self.said[key] = found
-        entries: dict[str, str] = self.said[key]
-        return entries
+    def entries(self, commit: str, *, is_deep: bool = True) -> dict[str, str]:
+        """Return mode, type and id of every file of a commit or tree, by path.
+
+        Unless `is_deep`, of what is directly in it.
+        """
+        options = ["-z", "--full-tree", *["-r"] * is_deep]
+        return self.of_objects("ls-tree", *options, about=[commit], read=_entries)
 
     def tags(self) -> list[str]:
         """Return the names of the tags in this clone, the newest first."""
@@ -141,7 +142,7 @@ class Clone:
 
     def authored(self, commit: str) -> int:
         """Return when a commit was made first, in seconds since 1970."""
-        return int(self.of_objects("show", "--no-patch", "--format=%at", commit))
+        return self.of_objects("show", "--no-patch", "--format=%at", about=[commit], read=int)
 
     def settings(self, pattern: str) -> list[tuple[str, str]]:
         """Return the repository's own settings (not the user's) whose keys match."""
@@ -175,12 +176,11 @@ class Clone:
 
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
-        return self.of_objects("rev-parse", f"{commit}^{{tree}}").decode().strip()
+        return self.of_objects("rev-parse", about=[f"{commit}^{{tree}}"], read=_text)
 
     def message(self, commit: str) -> str:
         """Return a commit's whole message."""
-        said = self.of_objects("show", "--no-patch", "--format=%B", commit)
-        return said.decode("utf-8", "replace").strip()
+        return self.of_objects("show", "--no-patch", "--format=%B", about=[commit], read=_text)
 
     def parents(self, commit: str) -> list[str]:
         """Return the ids of a commit's parents."""
@@ -188,9 +188,8 @@ class Clone:
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Say whether `commit` contains `ancestor`."""
-        ask = self.of_objects if ID.fullmatch(ancestor) and ID.fullmatch(commit) else self.raw
         try:
-            ask("merge-base", "--is-ancestor", ancestor, commit)
+            self.of_objects("merge-base", "--is-ancestor", about=[ancestor, commit], read=bytes)
         except ProgramFailed as error:
             if error.returncode != 1:
                 raise
@@ -256,3 +255,12 @@ class Clone:
         """Make a commit object and nothing else."""
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace").strip()
+
+
+def _entries(listed: bytes) -> dict[str, str]:
+    rows = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    return {path: entry for entry, _, path in (row.partition("\t") for row in rows)}

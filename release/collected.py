@@ -22,7 +22,7 @@ from release.handover import AGAIN, parts, restored
 from release.isolation import Environment
 from release.plan import Plan, is_of
 from release.prerelease import prepare_all
-from release.publish import with_tags
+from release.publish import held_to_account, with_tags
 from release.steps import named
 from release.trust import days_of
 from release.worktree import worktree
@@ -173,18 +173,9 @@ class Collected:
             fits = fitting(paths) is not None
             with building.trying(env, wanted=config.install_check and fits) as trial:
                 expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
-                remarks = artifacts.check(paths, replace(expected, is_collected=True))
-                distributions = tuple(map(distribution, paths))
-                warnings = building.check(
-                    distributions,
-                    dist,
-                    previous=project.version,
-                    version=version,
-                    import_names=config.import_names,
-                    trial=trial,
-                )
-            line.remark = " ".join([*remarks, *warnings, *[NOTHING_FITS] * (not fits)])
-        return distributions
+                remarks = held_to_account(paths, replace(expected, is_collected=True), trial)
+            line.remark = "; ".join([*remarks, *[NOTHING_FITS] * (not fits)])
+        return tuple(map(distribution, paths))
 
     def copied(self, name: str, dist: Path) -> list[Path]:
         """Copy the files of a package into `dist`: wheels, and the sdist last."""

@@ -74,7 +74,7 @@ class Environments:
             self.used[wanted] = self._last(wanted) or self.asked[wanted].result()
         return self.used[wanted]
 
-    def settled(self, make: Callable[[], Made], clear: Callable[[], object] = int) -> Made:
+    def settled(self, make: Callable[[], Made], clear: Callable[[], object]) -> Made:
         """Return what `make` makes in these environments, made again while one is out of date.
 
         Before that, `clear` takes away what the one before has left.

@@ -172,7 +172,9 @@ class GitHub:
         return next((one for one in self.drafts() if one.is_of(tag, *titles)), None)
 
     def drafts(self) -> Iterator[Page]:
-        """Return the drafts of release pages."""
+        """Return the drafts of release pages; GitHub shows them to nobody without a token."""
+        if not self.token:
+            return
         with self._asking("which release pages are drafted") as repository:
             yield from (Page.of(one) for one in repository.get_releases() if one.draft)
 

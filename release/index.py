@@ -349,7 +349,9 @@ class Index:
     def _new_sender(self) -> Sender:
         from release.upload import Sender
 
-        return Sender(self._settings, self.timeout)
+        settings = self._settings
+        with self.lock:  # asks for a password at most once, however many threads want one
+            return Sender(settings, self.timeout)
 
     @cached_property
     def _idle(self) -> deque[Sender]:

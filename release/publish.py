@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError, artifacts, attestations, pages
 from release import build as building
@@ -31,7 +31,7 @@ from release.landing import (
 from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
-from release.readiness import EACH, ask_ahead, asked, wait_for_tests, waits_for_tests
+from release.readiness import EACH, asked, wait_for_tests, waits_for_tests
 from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
 from release.tested import making, tested
@@ -105,7 +105,7 @@ def prepare_when_tested(  # noqa: PLR0913
         if not (minutes and waits_for_tests(refusal)):
             raise
     wait_for_tests(world.git.resolve("HEAD"), projects[0].config, world, minutes, console)
-    ask_ahead(projects, said.waived, world)
+    world.ahead.forget()
     return prepare(bump, world.subjects(projects), world, said, leaving)
 
 
@@ -263,22 +263,6 @@ def land(plan: Plan, there: Landing, world: World) -> str:
         raise Refused((Problem(str(error), hint),)) from error
 
 
-class Make(Protocol):
-    """Brings the files of a package into a folder, held to every check."""
-
-    def __call__(  # noqa: D102, PLR0913
-        self,
-        here: Git,
-        project: Project,
-        world: World,
-        console: Console,
-        dist: Path,
-        *,
-        version: Version | None,
-        tag: str,
-    ) -> tuple[Distribution, ...]: ...
-
-
 def build_and_check(  # noqa: PLR0913
     here: Git,
     project: Project,
@@ -307,20 +291,24 @@ def build_and_check(  # noqa: PLR0913
                 on_line=line.note,
             )
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
-            remarks = artifacts.check(
-                [dist / one.filename for one in distributions],
-                artifacts.Expected.of(here, project, version, world.index.largest_file),
-            )
-            warnings = building.check(
-                distributions,
-                dist,
-                previous=project.version,
-                version=version,
-                import_names=config.import_names,
-                trial=trial,
-            )
-            line.remark = "; ".join([*remarks, *warnings])
+            expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
+            paths = [dist / one.filename for one in distributions]
+            line.remark = "; ".join(held_to_account(paths, expected, trial))
     return distributions
+
+
+def held_to_account(
+    paths: Sequence[Path], expected: artifacts.Expected, trial: building.Trial | None
+) -> list[str]:
+    """Hold the files of a package to every check; return what is worth a remark.
+
+    The wheel that fits is tried in the environment of the `trial`, if there is any.
+    """
+    project, version = expected.source.project, expected.version
+    remarks = artifacts.check(paths, expected)
+    old = "" if version in {None, project.version} else str(project.version)
+    warnings = building.check(paths, old, project.config.import_names, trial)
+    return [*remarks, *warnings]
 
 
 def record(plan: Plan, world: World) -> Intent:

@@ -74,14 +74,15 @@ def ask_ahead(projects: Sequence[Project], waived: Collection[str], world: World
     branch = pushed_to(world.likely_branch(config), world)
     refs, *files = world.first_questions(projects[0])
     files += [partial(world.index.files, project.name) for project in projects[1:]]
-    # What takes no import comes first: it waits while others are imported.
+    # git comes first: it needs no import, and runs while others are imported.
     questions = [refs, partial(try_push, base, branch, world), *files]
-    questions.append(partial(world.index.check_credentials))
+    if not world.asks:  # nobody is asked for a password in vain
+        questions.append(partial(world.index.check_credentials))
     if github:
         questions += [partial(github.may_write)] if github.token else []
         others = [one.ahead for one in asked(config, world, waived)]
         questions += [ahead(github, base) for ahead in others if ahead]
-    world.ahead.ask(questions)
+    world.ahead.ask(*questions)
 
 
 # The last test run

@@ -20,12 +20,16 @@ from release.steps import missing, on_index, steps
 from release.worktree import worktree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from release.console import Console
     from release.git import Git
     from release.intent import Intent
     from release.plan import Distribution, Plan
-    from release.publish import Make
     from release.world import World
+
+    # Brings the files of a package into a folder, held to every check; as `build_and_check` does.
+    Make = Callable[..., tuple[Distribution, ...]]
 
 
 def resume(intent: Intent, world: World, console: Console, make: Make = build_and_check) -> Plan:

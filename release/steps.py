@@ -1,6 +1,6 @@
 """What is left to do once the intent is recorded: steps that look before they act.
 
-A step isn't written down when it is done. `done` asks the index or the remote, and that one answer
+A step isn't written down when it is done. `look` asks the index or the remote, and that one answer
 is the resume logic, the check that an action had its effect, and what is shown.
 """
 

@@ -50,7 +50,7 @@ def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
     """
     if not blobs:
         return tree
-    entries = _entries(git, tree) if tree else {}
+    entries = git.entries(tree, is_deep=False) if tree else {}
     kept = {name: entry for name, entry in entries.items() if name not in blobs}
     inside = sorted(path for path in blobs if "/" in path)
     for name, paths in groupby(inside, lambda path: path.partition("/")[0]):
@@ -65,13 +65,6 @@ def _tree(git: Git, tree: str, blobs: Mapping[str, tuple[str, str]]) -> str:
     rows = "".join(f"{entry}\t{name}\0" for name, entry in kept.items())
     text = rows.encode("utf-8", "surrogateescape")
     return git("mktree", "-z", "--missing", stdin=text) if kept else ""
-
-
-def _entries(git: Git, tree: str) -> dict[str, str]:
-    """Return mode, type and id of what is directly in a tree, by name."""
-    listed = git.of_objects("ls-tree", "-z", "--full-tree", tree).decode("utf-8", "surrogateescape")
-    pairs = (row.partition("\t") for row in listed.split("\0")[:-1])
-    return {name: entry for entry, _, name in pairs}
 
 
 def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:

@@ -284,7 +284,7 @@ class World:
 
     def facts_about(self, names: Sequence[str], facts: Facts) -> list[Facts]:
         """Ask the index about several projects at once; what the remote said, it said for all."""
-        self.ahead.also(*(partial(self.index.files, name) for name in names))
+        self.ahead.ask(*(partial(self.index.files, name) for name in names))
 
         def about(name: str) -> Facts:
             problems, none = [*facts.problems], tuple["IndexFile", ...]()
@@ -305,7 +305,7 @@ class World:
         """Ask the remote and the index at once."""
         name, branch = project.name, project.config.branch
         to_remote, to_index = self.first_questions(project)
-        self.ahead.also(to_remote, to_index)
+        self.ahead.ask(to_remote, to_index)
         problems: list[Problem] = []
         nothing: dict[str, str] = {}
         refs = _or(nothing, problems, partial(self.ahead.answer, to_remote))

@@ -195,3 +195,27 @@ assert not Path("left").exists(), "something was left"
         stage.commit({"noxfile.py": re.sub("import acme", "import os; os.mkdir('left')", noxfile)})
         done = stage.run("publish", "minor")
     assert done.code == 0, done.err
+
+
+def test_nobody_waits_for_an_answer_that_is_of_no_use(stage: Stage, hub: Forge) -> None:
+    """GitHub would be silent for half a minute, and be asked again then."""
+    hub.fault("GET", "/repos/acme/acme/pulls", "silence")
+    done = stage.spawn("publish", "minro")
+    out, err = done.communicate(timeout=25)
+    assert done.returncode == 2, out + err
+    assert any("/pulls" in request for request in hub.requests)
+
+
+@pytest.mark.parametrize("session", ["publish", "publish-rc"])
+def test_nobody_is_asked_for_a_password_in_vain(stage: Stage, session: str) -> None:
+    """On a terminal twine would ask; no level is given."""
+    pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
+    stage.monkeypatch.delenv("TWINE_PASSWORD")
+    script = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    argv = [sys.executable, "-c", script, sys.executable, "-I", "-m", "release", session]
+    done = subprocess.run(
+        argv, cwd=stage.clone, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2, done.stdout
+    assert "say what comes after 1.2.3" in done.stdout
+    assert "password" not in done.stdout.lower()

@@ -11,7 +11,6 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.version import Version
 
 from release import ReleaseError
 from release.build import build, check, check_descriptions, top_level_modules, trying
@@ -58,10 +57,9 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     assert Environment.fresh(tmp_path / "environment", env).uv is None
-    version = Version("1.2.3")
     with trying(env) as trial:
         built = build(stage.clone, out, epoch=0, env=env)
-        check(built, out, previous=version, version=version, import_names=None, trial=trial)
+        check([out / one.filename for one in built], "", None, trial)
 
 
 BACKEND = """\
@@ -245,15 +243,13 @@ def build_wheel(folder, *args):
 MEASURED = """
 import os, resource, sys
 from pathlib import Path
-from packaging.version import Version
 import twine.commands.check, build
 from release.build import build, check, trying
 tree, out = map(Path, sys.argv[1:])
-version = Version("1.2.3")
 idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with trying(os.environ) as trial:
     built = build(tree, out, epoch=0, env=os.environ)
-    check(built, out, previous=version, version=version, import_names=None, trial=trial)
+    check([out / one.filename for one in built], "", None, trial)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """
 

@@ -191,6 +191,13 @@ def test_without_a_changelog_the_commits_are_the_notes(stage: Stage) -> None:
     assert plan["notes"] == {"source": "the commits since v1.2.3", "text": "- Add something"}
 
 
+def test_a_tag_of_something_else_than_a_commit_is_no_release_before(stage: Stage) -> None:
+    stage.git("tag", "v1.2.4", "HEAD^{tree}")
+    done = stage.run("publish", "1.3.0", "--dry-run", "--skip-tests")
+    assert done.code == 0, done.err
+    assert "the commits since v1.2.3" in done.out
+
+
 @pytest.mark.parametrize("nothing", ["", "### Added\n\n", "- \\[Short description.\\]\n\n"])
 def test_a_changelog_with_nothing_in_it_holds_nobody_back(stage: Stage, nothing: str) -> None:
     stage.commit({"CHANGELOG.md": MD.replace("### Added\n\n- A second brush.\n\n", nothing)})

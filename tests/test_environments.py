@@ -69,7 +69,7 @@ class Shop:
     def having(self, *requirements: str) -> Environment:
         """The environment in which a build ends."""
         with self.build() as build:
-            return build.settled(lambda: build.having(requirements, self.place))
+            return build.settled(lambda: build.having(requirements, self.place), list)
 
     def records(self) -> list[Path]:
         return sorted(self.kept.glob("*.json"))
@@ -117,6 +117,16 @@ def test_other_requirements_are_another_environment(shop: Shop) -> None:
     assert needed(shop.having("needed")) == "1.1"
 
 
+def test_what_pip_is_told_otherwise_is_another_environment(shop: Shop) -> None:
+    """Without uv what pip installed counts for an hour, but not where pip would install another."""
+    shop.env["PATH"] = without_uv()
+    shop.stock("1.1")
+    assert needed(shop.having("needed")) == "1.1"
+    (constraint := shop.place / "constraint.txt").write_text("needed<1.1", encoding="utf-8")
+    shop.env["PIP_CONSTRAINT"] = str(constraint)
+    assert needed(shop.having("needed")) == "1.0"
+
+
 @pytest.mark.parametrize(("version", "text"), [("1.1", ""), ("1.0", " again")])
 def test_what_was_released_since_counts(shop: Shop, version: str, text: str) -> None:
     """A new version, or another file under an old one."""
@@ -133,13 +143,16 @@ def test_a_build_begins_in_the_environment_of_the_last_and_is_made_again_if_that
     def seen() -> list[str]:
         versions: list[str] = []
         with shop.build() as build:
-            build.settled(lambda: versions.append(needed(build.having(["needed"], shop.place))))
+            build.settled(
+                lambda: versions.append(needed(build.having(["needed"], shop.place))),
+                lambda: versions.append("cleared"),
+            )
         return versions
 
     shop.having("needed")
     assert seen() == ["1.0"]
     shop.stock("1.1")
-    assert seen() == ["1.0", "1.1"]
+    assert seen() == ["1.0", "cleared", "1.1"]
     assert seen() == ["1.1"]
 
 
@@ -151,10 +164,10 @@ def test_what_fails_in_an_old_environment_is_tried_in_the_new_one(shop: Shop) ->
 
     shop.having("needed")
     with shop.build() as build, pytest.raises(ProgramFailed):
-        build.settled(make)
+        build.settled(make, list)
     shop.stock("1.1")
     with shop.build() as build:
-        assert build.settled(make) == "1.1"
+        assert build.settled(make, list) == "1.1"
 
 
 @pytest.mark.parametrize("how", ["write", "add", "remove"])

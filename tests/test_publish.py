@@ -215,6 +215,17 @@ def test_a_shallow_clone_is_deepened(stage: Stage) -> None:
     assert stage.git("rev-parse", "--is-shallow-repository", at=place) == "false"
 
 
+def test_a_clone_that_has_all_objects_learns_where_the_remote_is(stage: Stage) -> None:
+    """As one that finished what another machine had pushed: git must not call it ahead."""
+    place = stage.other_clone()
+    assert stage.run("publish", "minor").code == 0
+    quietly = ("fetch", "--quiet", "--no-tags", "--refmap=", "origin")
+    stage.git(*quietly, "refs/heads/main", "refs/tags/v1.3.0:refs/kept/tag", at=place)
+    done = stage.run("publish", "minor", at=place)
+    assert done.code == 0, done.err
+    assert stage.git("status", "--short", "--branch", at=place) == "## main...origin/main"
+
+
 def test_the_command_typed_again_at_the_very_end_makes_no_other_release(stage: Stage) -> None:
     base = stage.git("rev-parse", "HEAD")
     assert stage.run("publish", "minor").code == 0

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
+from release.edits import Edit
 from release.git import Git
 from release.project import Project
 from release.snapshot import Folder, Snapshot
+from release.worktree import tree_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +91,29 @@ def test_a_folder_is_seen_from_there(tmp_path: Path) -> None:
     assert core.read("VERSION") == core.read("../../uv.lock") == lock
     assert core.read("../core/a/b.py") == b""
     assert core.read("uv.lock") is None
+
+
+def test_a_file_may_take_the_place_of_a_folder_and_back(tmp_path: Path) -> None:
+    here = snapshot(tmp_path, {"a/b": b"old", "c": b"kept"}, {})
+    edits = [
+        Edit(path="a/b", before=b"old", after=None),
+        Edit(path="a", before=None, after=b"new"),
+        Edit(path="c", before=b"kept", after=None),
+        Edit(path="c/d/e", before=None, after=b"deep"),
+    ]
+    after = Snapshot(git=here.git, commit=tree_with(here.git, here.commit, edits))
+    assert {path: after.read(path) for path in after.paths} == {"a": b"new", "c/d/e": b"deep"}
+
+
+def test_what_a_name_stands_for_is_asked_each_time(tmp_path: Path) -> None:
+    """Only of objects, known by their ids, an answer is kept."""
+    here = snapshot(tmp_path, {"a": b"one"}, {})
+    here.git("update-ref", "refs/heads/it", here.commit)
+    assert here.git.tree("refs/heads/it") == here.git.tree(here.commit)
+    other = here.git.commit_tree(tree_with(here.git, here.commit, [EDIT]), "Go on", [here.commit])
+    here.git("update-ref", "refs/heads/it", other)
+    assert here.git.tree("refs/heads/it") != here.git.tree(here.commit)
+    assert here.git.blob("refs/heads/it", "a") == b"two"
+
+
+EDIT = Edit(path="a", before=b"one", after=b"two")

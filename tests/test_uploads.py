@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from release.abandon import SETTLE, settling
 from release.archives import sha256_of
 from release.console import Console
 from release.index import Index
@@ -160,6 +161,13 @@ def test_files_are_sent_over_few_connections(tmp_path: Path, at_once: int) -> No
     assert len(server.connections) == at_once
     assert server.together[0] == 1
     assert max(server.together) == at_once
+
+
+@pytest.mark.parametrize(("patience", "seconds"), [(1, 2 * FRESH), (5, 5), (600, SETTLE)])
+def test_whoever_gives_a_release_up_waits_longer_than_it_is_believed(
+    patience: int, seconds: float
+) -> None:
+    assert settling(patience) == seconds > FRESH
 
 
 def test_those_who_begin_together_share_an_answer() -> None:
