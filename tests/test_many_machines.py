@@ -24,8 +24,6 @@ DECLARED = """
 [tool.nox-release]
 artifacts = ["*.tar.gz", "*-win_amd64.whl", "*-manylinux*.whl", "*-macosx_*.whl"]
 """
-LINUX = [f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 28, 34)]
-PLATFORMS = ("win_amd64", "macosx_11_0_arm64", "macosx_10_12_x86_64", *LINUX)
 
 
 # Prepare, and check out
@@ -116,17 +114,6 @@ def test_what_fits_a_machine_is_tried(stage: Stage, builders: Builders) -> None:
     assert "no wheel fits this machine" in done.out
 
 
-def test_a_hundred_and_twenty_files(stage: Stage, builders: Builders) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + DECLARED})
-    assert builders.prepare("minor").code == 0
-    tags = [f"cp3{minor}-cp3{minor}-{one}" for minor in range(10, 27) for one in PLATFORMS]
-    built = builders.build(*tags)
-    assert len(built) == 120
-    done = builders.publish()
-    assert done.code == 0, done.err
-    assert len(stage.published()) == 120
-
-
 def test_the_steps_that_follow_build_with_the_time_of_the_commit(
     stage: Stage, builders: Builders, tmp_path: Path
 ) -> None:
@@ -172,12 +159,24 @@ def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> 
 
     refused("no file is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
     (builders.dist / "notes.txt").write_text("mine", encoding="utf-8")
-    refused("notes.txt in")
+    refused(f"notes.txt in {builders.dist}: no wheel or sdist of acme 1.3.0")
     (builders.dist / "notes.txt").unlink()
     (double,) = (builders.dist / WINDOWS).iterdir()
     (builders.dist / "other").mkdir()
     (builders.dist / "other" / double.name).write_bytes(double.read_bytes() + b"\n")
     refused(f"two machines have built {double.name}, and not the same bytes")
+
+
+def test_what_a_builder_has_attested_is_refused(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    sdist, _ = builders.build(HERE)
+    sdist.with_name(f"{sdist.name}.publish.attestation").write_text("{}", encoding="utf-8")
+    before = stage.state()
+    done = builders.publish()
+    assert done.code == 1
+    assert f"{sdist.name}.publish.attestation in {builders.dist}: no wheel or sdist" in done.err
+    assert "who may sign may also upload" in done.err
+    assert stage.state() == before
 
 
 @pytest.mark.parametrize(
