@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 COLLECT = "Collect and check the files{}; install and import the wheel that fits here"
 KINDS = (".whl", ".tar.gz", ".zip")
+COLLECTED = "--dist FOLDER is where the files of all builders are, each in a folder below it or not"
 ALONE = "let the builders hand over nothing but what they have built"
 UNSIGNED = (
     "let the builders sign nothing, and take `id-token: write` from them: who may sign may also "
@@ -70,6 +71,8 @@ class Collected:
             if other != path and not filecmp.cmp(other, path, shallow=False):
                 words = f"two machines have built {path.name}, and not the same bytes"
                 problems.append(Problem(words, "let one of them build it"))
+        if not found:
+            problems.append(Problem(f"there is no file in {self.folder}", COLLECTED))
         if strays := [file for file in found if not self.is_ours(file)]:
             words = f"{some(strays)} in {self.folder}: no wheel or sdist of {self.handover.title}"
             is_signed = any(file.endswith(ATTESTATION) for file in strays)

@@ -187,8 +187,10 @@ def test_what_a_builder_has_attested_is_refused(stage: Stage, builders: Builders
         ({"day": "2020-02-02"}, "its day is 2020-02-02, not"),
         ({"text": "tree {tree}\n"}, "isn't what is made of"),
         ({"text": "nothing"}, "isn't what is made of"),
+        ({"text": "\ud800"}, "isn't what is made of"),
         ({"commit": "0" * 40}, "isn't what is made of"),
         ({"commit": "v1.2.3"}, "commit is no id"),
+        ({"base": "0" * 40}, "is the plan one of this repository?"),
         ({"format": 0}, "a plan of another version of nox-release"),
         ({"waived": "notes"}, "is no plan of a release"),
     ],
@@ -211,7 +213,10 @@ def test_a_plan_with_another_tree_or_message_is_refused(stage: Stage, builders: 
     assert builders.prepare("minor").code == 0
     plan = json.loads(builders.plan.read_bytes())
     tree, own = plan["text"].partition("\n")[0].split()[1], stage.git("rev-parse", "HEAD^{tree}")
-    forged = {"its tree is": (tree, own), "its message is Mine": ("Release 1.3.0", "Mine")}
+    forged = {
+        f"with the tree {tree}": (tree, own),
+        "its message is Mine": ("Release 1.3.0", "Mine"),
+    }
     for words, (old, new) in forged.items():
         text = plan["text"].replace(old, new)
         commit = subprocess.run(
@@ -246,12 +251,26 @@ def test_a_plan_that_main_has_left_behind_is_refused(stage: Stage, builders: Bui
         (("publish", "--plan", "p"), "--plan and --dist go together"),
         (("publish", "--resume", "--plan", "p", "--dist", "d"), "--plan goes without --resume"),
         (("prepare", "minor", "--ref", "HEAD", "--out", "p"), "a release is made from HEAD"),
+        (("prepare", "minor", "--out", "."), ". is a folder"),
     ],
 )
 def test_what_makes_no_sense_is_said(stage: Stage, args: tuple[str, ...], words: str) -> None:
     done = stage.run(*args)
     assert done.code == 2
     assert words in done.err
+
+
+def test_what_is_not_there_is_said(stage: Stage, builders: Builders) -> None:
+    done = stage.run("checkout", "nowhere.json")
+    assert done.code == 1
+    assert "the plan nowhere.json can't be read: No such file" in done.err
+    assert "prepare LEVEL --out nowhere.json writes one" in done.err
+    assert builders.prepare("minor").code == 0
+    for done in (builders.publish(), stage.run("try", str(builders.plan), "--dist", "nowhere")):
+        assert done.code == 1
+        assert "there is no file in" in done.err
+        assert "--dist FOLDER is where" in done.err
+        assert "Collect and check" not in done.out
 
 
 def test_a_plan_is_for_its_own_verb(builders: Builders) -> None:
