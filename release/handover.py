@@ -53,7 +53,6 @@ class Handover:
     day: date
     repository: str  # upload URL, without credentials
     skip_tests: bool
-    waived: tuple[str, ...]
     packages: tuple[Part, ...]
     commit: str  # the base where nothing is changed
     text: str  # of that commit, as git has it
@@ -67,7 +66,6 @@ class Handover:
             day=release.day,
             repository=release.repository,
             skip_tests=not release.tests,
-            waived=release.waived,
             packages=tuple(parts),
             commit=commit,
             text=git.raw("cat-file", "commit", commit).decode("utf-8", "surrogateescape"),

@@ -192,7 +192,7 @@ def test_what_a_builder_has_attested_is_refused(stage: Stage, builders: Builders
         ({"commit": "v1.2.3"}, "commit is no id"),
         ({"base": "0" * 40}, "is the plan one of this repository?"),
         ({"format": 0}, "a plan of another version of nox-release"),
-        ({"waived": "notes"}, "is no plan of a release"),
+        ({"waived": ["notes"]}, "is no plan of a release"),
     ],
 )
 def test_a_forged_plan_is_refused(
@@ -229,6 +229,18 @@ def test_a_plan_with_another_tree_or_message_is_refused(stage: Stage, builders: 
         done = builders.publish()
         assert done.code == 1, done.out
         assert words in done.err
+
+
+def test_what_was_waived_is_asked_again(stage: Stage, builders: Builders) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + '[tool.nox-release]\nacknowledge = ["Docs"]\n'})
+    done = builders.prepare("minor", "--waive", "stakeholders")
+    assert done.code == 0, done.err
+    builders.build(HERE)
+    done = builders.publish()
+    assert done.code == 1
+    assert "--waive stakeholders" in done.err
+    assert builders.publish("--waive", "stakeholders").code == 0
+    assert "Waived: stakeholders." in stage.git("cat-file", "-p", "v1.3.0", at=stage.remote)
 
 
 def test_a_plan_that_main_has_left_behind_is_refused(stage: Stage, builders: Builders) -> None:
