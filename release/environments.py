@@ -165,14 +165,15 @@ def _print(folder: Path) -> str:
 
 
 def _is_own(folder: Path) -> bool:
-    """Make a folder for this user alone; say whether it is one."""
+    """Make a folder for this user alone, to write to; say whether it is one."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
     except OSError:
         return False
     own = getattr(os, "getuid", lambda: found.st_uid)()
-    return found.st_uid == own and (sys.platform == "win32" or not found.st_mode & 0o077)
+    is_open = sys.platform != "win32" and found.st_mode & 0o077
+    return found.st_uid == own and not is_open and os.access(folder, os.W_OK)
 
 
 def clear(cache: Path) -> None:

@@ -274,6 +274,16 @@ def test_a_folder_that_others_may_write_to_keeps_none(shop: Shop) -> None:
 
 
 @posix
+def test_a_folder_that_can_not_be_written_to_keeps_none(shop: Shop, disk: Path | None) -> None:
+    if disk is None:
+        pytest.skip("nobody may mount anything")
+    shop.kept.parent.symlink_to(disk)
+    shop.kept.mkdir(mode=0o700)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert shop.kept not in shop.having("needed").python.parents
+
+
+@posix
 def test_a_python_without_pip_lets_environments_have_one(shop: Shop) -> None:
     (modules := shop.place / "modules").mkdir()
     site = Path(next(path for path in sys.path if path.endswith("site-packages")))
