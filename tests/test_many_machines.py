@@ -157,7 +157,7 @@ def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> 
         assert words in done.err
         assert stage.state() == before
 
-    refused("no file is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
+    refused("no file of acme is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
     (builders.dist / "notes.txt").write_text("mine", encoding="utf-8")
     refused(f"notes.txt in {builders.dist}: no wheel or sdist of acme 1.3.0")
     (builders.dist / "notes.txt").unlink()
