@@ -8,6 +8,7 @@ import sys
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ from release.clone import Clone
 from release.commands import located
 from release.environments import Environments
 from release.isolation import ISOLATED, Environment
+from release.normal import normalise
 from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
 
@@ -86,30 +88,37 @@ def _run_tests(
         return sessions
 
 
-def build(
-    tree: Path,
-    out: Path,
-    *,
-    epoch: int,
-    env: Mapping[str, str],
-    kept: Path | None = None,
-    on_line: OnLine = print,
-) -> tuple[Distribution, ...]:
-    """Build sdist and wheel of `tree` into the folder `out`.
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a build finds around its tree."""
 
-    `epoch` is SOURCE_DATE_EPOCH in seconds; `kept` is where this project's build environments are
-    kept, None to make fresh ones. Wheels come first in the result, the sdist last; what they are
-    isn't looked at. Raises `ReleaseError` when the build fails.
+    epoch: int  # SOURCE_DATE_EPOCH, seconds
+    env: Mapping[str, str]
+    kept: Path | None = None  # where this project's build environments are kept; None: fresh ones
+    umask: int = -1  # -1: our own
+
+
+def build(
+    tree: Path, out: Path, around: Surroundings, on_line: OnLine = print
+) -> tuple[Distribution, ...]:
+    """Build sdist and wheel of `tree` into the folder `out`, and bring them into a normal form.
+
+    Wheels come first in the result, the sdist last; what they are isn't looked at. Raises
+    `ReleaseError` when the build fails.
     """
-    env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
+    env = {**around.env, "SOURCE_DATE_EPOCH": str(around.epoch)}
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
-        environments = Environments(here=Path(folder), env=env, pool=pool, kept=kept)
+        environments = Environments(
+            here=Path(folder), env=env, pool=pool, kept=around.kept, umask=around.umask
+        )
 
         def make() -> Path:
             made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
             sdist = run_backend("sdist", tree, made, environments, on_line)
-            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            normalise(sdist, around.epoch)
+            wheel = run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            normalise(wheel, around.epoch)
             return made
 
         made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))

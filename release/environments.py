@@ -59,6 +59,7 @@ class Environments:
     env: Mapping[str, str]
     pool: Executor
     kept: Path | None = None
+    umask: int = -1  # of what builds in them; -1: our own
     used: dict[Wanted, Environment] = field(default_factory=dict)
     asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
 
