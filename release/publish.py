@@ -115,7 +115,7 @@ def draft_of(
     """Decide on a release of `base`."""
     tests = () if said.skip_tests else project.config.test_command or building.DEFAULT_TESTS
     with telling(facts):
-        return decide(
+        draft = decide(
             project,
             bump,
             taken=facts.known(project),
@@ -128,6 +128,8 @@ def draft_of(
             tests=tests,
             said=said,
         )
+    twice = "; built twice, to compare" * reproducible.is_wanted(project.config, world)
+    return replace(draft, artifacts=draft.artifacts + twice)
 
 
 @contextmanager

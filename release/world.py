@@ -276,9 +276,14 @@ class World:
                 return Problem(words, hint)
         return None
 
+    @cached_property
+    def checked_out(self) -> str | None:
+        """Return the branch that was checked out when this was first asked."""
+        return self.git.branch()
+
     def likely_branch(self, config: Configuration) -> str:
         """Return what is the branch of releases unless the remote's HEAD points to another one."""
-        return config.branch or self.git.branch() or "main"
+        return config.branch or self.checked_out or "main"
 
     def subjects(self, projects: Sequence[Project]) -> list[Subject]:
         """Ask the remote, and the index about each of these projects."""

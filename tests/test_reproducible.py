@@ -107,6 +107,7 @@ def test_in_ci_packages_are_built_twice(
     done = stage.run("publish-rc", "minor", "--yes", *options)
     assert done.code == 0, done.err
     assert ("built twice, the same bytes" in done.out) == is_twice
+    assert ("built from it; built twice, to compare\n" in done.out) == is_twice
 
 
 def test_required_is_not_waived_by_an_option(stage: Stage) -> None:
