@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
 
-from release import ReleaseError
+from release import ReleaseError, sbom
 from release.archives import sha256_of
 from release.backend import run_backend, unpacked
 from release.clone import Clone
@@ -86,22 +86,26 @@ def _run_tests(
         return sessions
 
 
-def build(
+def build(  # noqa: PLR0913
     tree: Path,
     out: Path,
     *,
     epoch: int,
     env: Mapping[str, str],
     kept: Path | None = None,
+    sources: sbom.Sources | None = None,
     on_line: OnLine = print,
 ) -> tuple[Distribution, ...]:
     """Build sdist and wheel of `tree` into the folder `out`.
 
     `epoch` is SOURCE_DATE_EPOCH in seconds; `kept` is where this project's build environments are
-    kept, None to make fresh ones. Wheels come first in the result, the sdist last; what they are
-    isn't looked at. Raises `ReleaseError` when the build fails.
+    kept, None to make fresh ones. With `sources` wheels get an SBOM, which tells them. Wheels come
+    first in the result, the sdist last; what they are isn't looked at. Raises `ReleaseError` when
+    the build fails.
     """
     env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
+    if sources:
+        sbom.insist_on_library()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
         environments = Environments(here=Path(folder), env=env, pool=pool, kept=kept)
@@ -113,6 +117,10 @@ def build(
             return made
 
         made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))
+        if sources:
+            tools = environments.installed(tree)
+            for wheel in made.glob("*.whl"):
+                sbom.add(wheel, sources, tools)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]

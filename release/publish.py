@@ -32,6 +32,7 @@ from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
 from release.readiness import EACH, asked, wait_for_tests, waits_for_tests
+from release.sbom import Sources
 from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
 from release.tested import making, tested
@@ -288,6 +289,7 @@ def build_and_check(  # noqa: PLR0913
                 epoch=here.time(),
                 env=env,
                 kept=world.environments if config.build_environment == "kept" else None,
+                sources=sources_of(here, project, world) if config.sbom else None,
                 on_line=line.note,
             )
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
@@ -295,6 +297,16 @@ def build_and_check(  # noqa: PLR0913
             paths = [dist / one.filename for one in distributions]
             line.remark = "; ".join(held_to_account(paths, expected, trial))
     return distributions
+
+
+def sources_of(here: Git, project: Project, world: World) -> Sources:
+    """Return what a project is built from: the commit of `here`, and where others find it."""
+    return Sources(
+        commit=here.resolve("HEAD"),
+        time=here.time(),
+        remote=world.home,
+        folder=project.folder,
+    )
 
 
 def held_to_account(
