@@ -300,6 +300,7 @@ def _references(about: Contents, sources: Sources) -> Iterator[ExternalReference
     """Return the URLs in the metadata, and that of the commit; none that is no URL."""
     from cyclonedx.exception.model import InvalidUriException
     from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
+    from requests.utils import requote_uri
 
     told = [value.partition(",")[::2] for value in about.metadata.fields.get("project-url", ())]
     told += [("Homepage", about.field("home-page")), ("Source", sources.url)]
@@ -307,5 +308,5 @@ def _references(about: Contents, sources: Sources) -> Iterator[ExternalReference
         name = re.sub(r"[\W_]", "", label).lower()
         kind = next((kind for kind, names in LABELS.items() if name in names), "other")
         with suppress(InvalidUriException):
-            if (place := XsUri(url.strip())).uri:
+            if (place := XsUri(requote_uri(url.strip()))).uri:
                 yield ExternalReference(type=ExternalReferenceType(kind), url=place, comment=label)

@@ -42,7 +42,8 @@ Home-Page: https://acme.example/old
 Project-URL: What's New?, https://acme.example/new
 Project-URL: Bug Tracker, https://acme.example/issues
 Project-URL: Chat, https://acme.example/a room
-Project-URL: Broken, https://acme.example/%zz
+Project-URL: Two, https://acme.example/#one#two
+Project-URL: Odd, https://acme.example/%zz|\\é𐀀
 Project-URL: Empty
 Requires-Dist: six>=1
 Requires-Dist: tomli>=2; python_version < "3.11"
@@ -91,6 +92,7 @@ def test_the_package_is_what_its_metadata_and_the_commit_say(tmp_path: Path) -> 
         ("release-notes", "https://acme.example/new"),
         ("issue-tracker", "https://acme.example/issues"),
         ("other", "https://acme.example/a%20room"),
+        ("other", "https://acme.example/%25zz%7C%5C%C3%A9%F0%90%80%80"),
         ("vcs", f"git+https://forge.example/acme/acme.git@{COMMIT}"),
     }
 
@@ -131,6 +133,15 @@ def test_what_came_along_is_a_component_with_its_place(tmp_path: Path) -> None:
     assert pip["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(whole).hexdigest()}]
     (package,) = (one for one in document["dependencies"] if "dependsOn" in one)
     assert len(package["dependsOn"]) == 3
+
+
+def test_a_package_may_be_built_by_itself(tmp_path: Path) -> None:
+    path = forged.wheel(tmp_path)
+    assert add(path, SOURCES, {"acme==1.0": "", "nox-release==1.0": "ab" * 32})
+    acme, release = sbom(path)["formulation"][0]["components"]
+    assert (acme["purl"], release["purl"]) == ("pkg:pypi/acme@1.0", "pkg:pypi/nox-release@1.0")
+    assert "hashes" not in acme
+    assert release["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +320,7 @@ def test_without_the_extra_nothing_begins(verb: str, stage: Stage) -> None:
     assert done.code == 1
     assert "as sbom = true asks for: nox-release[sbom] isn't installed" in done.err
     assert "pip install 'nox-release[sbom]'" in done.err
+    assert "Build sdist and wheel" not in done.out or verb == "build"
     assert stage.state() == before
     stage.commit({"pyproject.toml": PYPROJECT})
     assert stage.run("build").code == 0
