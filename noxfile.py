@@ -116,7 +116,7 @@ def yank(session: nox.Session) -> None:
 
 PICTURE = ".github/pictures/benchmark.svg"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-SELF = ("-e", ".[attestations,github,rehearsal]")
+SELF = ("-e", ".[attestations,github,rehearsal,sbom]")
 
 if __name__ == "__main__":
     nox.main()
