@@ -117,7 +117,7 @@ def yank(session: nox.Session) -> None:
 PICTURE = ".github/pictures/benchmark.svg"
 TORTURES = ("tests/test_torture.py", "tests/test_many_files.py")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-SELF = ("-e", ".[attestations,github,rehearsal]")
+SELF = ("-e", ".[attestations,github,rehearsal,sbom]")
 
 if __name__ == "__main__":
     nox.main()

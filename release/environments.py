@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -20,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release import ReleaseError
-from release.isolation import Environment, resolved
+from release.isolation import Environment, hashes, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,7 @@ Wanted: TypeAlias = "tuple[str, ...]"  # requirements, sorted
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
 LONG = 30 * DAY  # without a use, and an environment is removed
+PIN = re.compile(r"^\S+==\S+", re.MULTILINE)  # of a package, in a lock
 NAME = "[0-9a-f]" * 16  # of whatever is ours: a project, an environment, a record
 MOST = 8  # environments of one project, and those of a day
 
@@ -59,8 +61,10 @@ class Environments:
     env: Mapping[str, str]
     pool: Executor
     kept: Path | None = None
+    umask: int = -1  # of what builds in them; -1: our own
     used: dict[Wanted, Environment] = field(default_factory=dict)
     asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
+    locks: dict[Wanted, str] = field(default_factory=dict)  # what requirements were resolved to
 
     def having(self, requirements: Iterable[str], at: Path) -> Environment:
         """Return one that has what the installer, run in `at`, finds for requirements.
@@ -90,6 +94,19 @@ class Environments:
                     return made
             clear()
 
+    def installed(self, at: Path) -> dict[str, str]:
+        """Return all that is in those that were used, as NAME==VERSION, in the order of names.
+
+        Each has the sha256 of its file, "" where the installer, run in `at`, can't tell it. What
+        was resolved is believed before an environment in which others have run.
+        """
+        found: dict[str, bool] = {}
+        for wanted, one in self.used.items():
+            pins = PIN.findall(self.locks.get(wanted, ""))
+            found |= dict.fromkeys(pins, True) or one.installed()
+        known = hashes(sorted(one for one in found if found[one]), at, self.env)
+        return {one: known.get(one, "") for one in sorted(found)}
+
     def _were_current(self) -> bool:
         """Say whether the environments that were used are the right ones; from now on they are."""
         used = dict(self.used)
@@ -99,6 +116,7 @@ class Environments:
     def _current(self, wanted: Wanted, at: Path) -> Environment:
         place = self._place(wanted)
         lock = resolved(wanted, at, self.env) if place else None
+        self.locks[wanted] = lock or ""
         if place is None or lock is None:
             made = Environment.fresh(self.here / secrets.token_hex(8), self.env)
             made.install(wanted, at)

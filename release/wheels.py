@@ -9,6 +9,7 @@ import base64
 import csv
 import email
 import hashlib
+import json
 import os
 import stat
 import zlib
@@ -38,6 +39,7 @@ from release.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
     from pathlib import Path
     from zipfile import ZipInfo
 
@@ -52,6 +54,8 @@ SECURE = ("sha256", "sha384", "sha512")
 SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")  # RECORD has no hash of them
 NEEDED = ("METADATA", "WHEEL", "RECORD")
 STALE = "an old build folder got in; is it committed?"
+UNREAD = "let the tool that wrote it write JSON; or leave it out of what the backend packs"
+SBOMS = "sboms"  # the folder for them, which holds nothing else (PEP 770)
 SAME = "let the tool that gave it its name write its WHEEL, too: `wheel tags`, auditwheel, delocate"
 
 
@@ -61,7 +65,7 @@ def examine(path: Path) -> Examined:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         return Examined(path=path, problems=(Problem(str(error), AGAIN),))
-    problems, metadata = [], None
+    problems, metadata, sboms = [], None, []
     if not path.name.startswith(start := f"{escaped(name)}-{version}-"):
         problems.append(Problem(f"its name has to begin with {start} (PEP 427)", NEWER))
     try:
@@ -73,12 +77,18 @@ def examine(path: Path) -> Examined:
             elif wheel.about:
                 if f"{wheel.about}/METADATA" in wheel.files:
                     metadata = Metadata.read(wheel.read("METADATA"))
-                problems += [*wheel.bad_about(), *wheel.bad_record()]
+                problems += [*wheel.bad_about(), *wheel.bad_record(), *wheel.bad_sboms()]
+                sboms = wheel.sboms
                 problems += [*metadata.problems, *wheel.bad_licenses(metadata)] if metadata else []
     except BROKEN as error:
         problems.append(Problem(f"it can't be read: {error}", AGAIN))
     return Examined(
-        path=path, name=name, version=version, metadata=metadata, problems=tuple(problems)
+        path=path,
+        name=name,
+        version=version,
+        metadata=metadata,
+        problems=tuple(problems),
+        sboms=tuple(sboms),
     )
 
 
@@ -125,6 +135,18 @@ class Wheel:
         """Return the one .dist-info folder, "" where there isn't exactly one."""
         return self.abouts[0] if len(self.abouts) == 1 else ""
 
+    @cached_property
+    def told(self) -> Message:
+        """Return what WHEEL says."""
+        return email.message_from_bytes(self.read("WHEEL"))
+
+    @property
+    def sboms(self) -> list[str]:
+        """Return the SBOMs (PEP 770), without the .dist-info folder."""
+        start = f"{self.about}/"
+        found = (name.removeprefix(start) for name in self.files if name.startswith(start))
+        return sorted(name for name in found if name.startswith(f"{SBOMS}/"))
+
     def read(self, name: str) -> bytes:
         """Return a file of the .dist-info folder, empty where there is none."""
         if not (info := self.files.get(f"{self.about}/{name}")):
@@ -154,10 +176,9 @@ class Wheel:
         if absent := {one for one in NEEDED if f"{self.about}/{one}" not in self.files}:
             yield Problem(f"{self.about} lacks {some(absent)}", AGAIN)
             return
-        told = email.message_from_bytes(self.read("WHEEL"))
-        if not (format_ := str(told["Wheel-Version"])).startswith("1."):
+        if not (format_ := str(self.told["Wheel-Version"])).startswith("1."):
             yield Problem(f"its Wheel-Version is {format_}, not 1.0", AGAIN)
-        tags = {tag for text in told.get_all("Tag", []) for tag in parse_tag(text)}
+        tags = {tag for text in self.told.get_all("Tag", []) for tag in parse_tag(text)}
         if tags != self.tags:
             mine, others = (
                 some(map(str, one)) or "none" for one in (self.tags - tags, tags - self.tags)
@@ -211,3 +232,14 @@ class Wheel:
         places = {f"{self.about}/licenses/{path}" for path in metadata.licenses}
         if absent := places - self.files.keys():
             yield Problem(f"it lacks {some(absent)}, which its metadata name", AGAIN)
+
+    def bad_sboms(self) -> Iterator[Problem]:
+        """Say which SBOMs are called JSON, and aren't; of what standard they are is open."""
+        for name in self.sboms:
+            if name.endswith(".json"):
+                try:
+                    is_object = isinstance(json.loads(self.read(name)), dict)
+                except (ValueError, RecursionError):
+                    is_object = False
+                if not is_object:
+                    yield Problem(f"{some([name])} isn't the JSON of an SBOM", UNREAD)

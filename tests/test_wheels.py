@@ -38,6 +38,13 @@ def record(change: Callable[[Row], list[Row]]) -> Callable[[Path], Path]:
 
 
 DATA = b"some data"
+SBOMS = {
+    "acme-1.0.dist-info/sboms/a.cdx.json": b"{",
+    "acme-1.0.dist-info/sboms/b.spdx.json": b"[]",
+    "acme-1.0.dist-info/sboms/c.json": b'{"bomFormat": "CycloneDX"}',
+    "acme-1.0.dist-info/sboms/d.spdx": b"SPDXVersion: SPDX-2.3",
+    "acme-1.0.dist-info/sboms/deep.json": b"[" * 100_000,
+}
 
 
 def with_data(rows: list[Row]) -> list[Row]:
@@ -268,6 +275,12 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     "license expression": (
         metadata("\nRequires", "\nLicense-Expression: Foo\nRequires"),
         "its metadata isn't valid: 'Foo' is invalid for 'license-expression'",
+    ),
+    "SBOM": (
+        partial(wheel, files={**FILES, **SBOMS}),
+        "sboms/a.cdx.json isn't the JSON of an SBOM",
+        "sboms/b.spdx.json isn't the JSON of an SBOM",
+        "sboms/deep.json isn't the JSON of an SBOM",
     ),
     "no METADATA": (
         partial(wheel, metadata=""),

@@ -5,7 +5,7 @@ import nox
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install("nox-release[attestations,github,rehearsal]")
+    session.install("nox-release[attestations,github,rehearsal,sbom]")
     # -I: a release.py in the project is not what is meant.
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=60.0)
