@@ -6,7 +6,6 @@ does it once. The command is repeated, as a workflow's last job is, until all of
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import sys
@@ -16,12 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.__main__ import run
 from release.archives import sha256_of
 from tests import faults as faults_of_the_index
 from tests import forged
 from tests.faults import LISTING, PASS, PROBE, UPLOAD, hostile
-from tests.forked import Forked
 from tests.stage import FILES, PYPROJECT
 
 if TYPE_CHECKING:
@@ -86,22 +83,17 @@ def trouble(proxy: Proxy, rng: random.Random) -> None:
 
 
 def publish(stage: Stage, plan: Path, dist: Path, proxy: Proxy, deadly: int) -> tuple[int, str]:
-    """Publish in a process of its own; it is killed when more files than `deadly` have arrived."""
-    process = Forked(
-        run,
-        ["release", "publish", "--plan", str(plan), "--dist", str(dist)],
-        cwd=stage.clone,
-        env=os.environ,
-        out=plan.with_name("said"),
-    )
-    while process.process.is_alive():
+    """Publish in a process of its own, which is killed when more than `deadly` files arrived."""
+    process = stage.fork("publish", "--plan", str(plan), "--dist", str(dist))
+    while process.poll() is None:
         if len(proxy.uploads) > deadly:
-            process.process.kill()
+            process.kill()
         time.sleep(0.02)
-    return process.wait(1)
+    out, err = process.communicate()
+    return process.returncode or 0, out + err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_every_file_arrives_once_and_the_sdist_last(
     stage: Stage,
     tmp_path: Path,
