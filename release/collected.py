@@ -63,10 +63,13 @@ class Collected:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Return where each file is; `Refused` for what is none of a package, or has a double."""
+        """Return where each file is; `Refused` for what is none of a package, or has a double.
+
+        Hidden files are nobody's: `uv build` leaves a .gitignore beside what it has built.
+        """
         found: dict[str, Path] = {}
         problems = []
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+        for path in sorted(path for path in self.folder.rglob("[!.]*") if path.is_file()):
             other = found.setdefault(path.name, path)
             if other != path and not filecmp.cmp(other, path, shallow=False):
                 words = f"two machines have built {path.name}, and not the same bytes"
