@@ -202,7 +202,8 @@ def clear(cache: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
         for record in kept.glob(f"{NAME}.*"):
             if _unused(record) > LONG:
-                record.unlink(missing_ok=True)
+                with suppress(OSError):
+                    record.unlink()
 
 
 def _unused(path: Path) -> float:

@@ -343,11 +343,12 @@ def test_what_nobody_uses_is_removed(tmp_path: Path) -> None:
     for suffix in ("json", "new"):
         (record := tmp_path / name(1) / f"{name(2)}.{suffix}").touch()
         os.utime(record, (0, 0))
+    made(f"{name(1)}/{name(3)}.json", LONG + DAY)  # nobody can remove it like a record
     (tmp_path / "file").touch()
     clear(tmp_path)
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*"))
     many = [f"{name(2)}/{name(number)}" for number in range(MOST)]
-    own = [f"{name(1)}/{name(1)}", f"{name(1)}/somebody's"]
+    own = [f"{name(1)}/{one}" for one in (name(1), f"{name(3)}.json", "somebody's")]
     assert left == [*own, *many, f"somebody's/{name(2)}"]
 
 
