@@ -140,10 +140,14 @@ class Wheel:
         return {one.filename: one for one in self.archive.infolist() if not one.is_dir()}
 
     @cached_property
+    def tops(self) -> list[str]:
+        """Return what is at the top."""
+        return sorted({name.partition("/")[0] for name in self.archive.namelist()})
+
+    @property
     def abouts(self) -> list[str]:
         """Return the .dist-info folders."""
-        tops = {name.partition("/")[0] for name in self.archive.namelist()}
-        return sorted(top for top in tops if top.endswith(".dist-info"))
+        return [top for top in self.tops if top.endswith(".dist-info")]
 
     @property
     def about(self) -> str:
@@ -188,6 +192,9 @@ class Wheel:
         name, _, version = self.about.removesuffix(".dist-info").partition("-")
         if (canonicalize_name(name), version) != (self.name, str(self.version)):
             yield Problem(f"its .dist-info folder is {self.about}", STALE)
+        data = {top for top in self.tops if top.endswith(".data")}
+        if strange := data - {self.about.removesuffix(".dist-info") + ".data"}:
+            yield Problem(f"{some(strange)} is a .data folder, and not its own", STALE)
         if absent := {one for one in NEEDED if f"{self.about}/{one}" not in self.files}:
             yield Problem(f"{self.about} lacks {some(absent)}", AGAIN)
             return

@@ -92,6 +92,10 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
         partial(wheel, about="evil-1.0.dist-info"),
         "its .dist-info folder is evil-1.0.dist-info",
     ),
+    "data of another version": (
+        partial(wheel, files={"acme-1.1.data/scripts/acme": b""}),
+        "acme-1.1.data is a .data folder, and not its own",
+    ),
     "dist-info of another version": (
         partial(wheel, about="acme-1.1.dist-info"),
         "its .dist-info folder is acme-1.1.dist-info",
@@ -349,6 +353,11 @@ def test_sizes_of_eight_bytes_are_fine(tmp_path: Path) -> None:
             with new.open(name, "w", force_zip64=True) as member:
                 member.write(old.read(name))
     long.replace(path)
+    assert wheels.examine(path).problems == ()
+
+
+def test_its_own_data_is_fine(tmp_path: Path) -> None:
+    path = wheel(tmp_path, files={"acme-1.0.data/scripts/acme": b"", "data/acme.txt": b""})
     assert wheels.examine(path).problems == ()
 
 
