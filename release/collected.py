@@ -199,7 +199,7 @@ class Collected:
         """Copy the files of a package into `dist`: wheels, and the sdist last."""
         own = [path for file, path in self.files.items() if is_of(file, name)]
         own.sort(key=lambda path: (path.suffix != ".whl", path.name))
-        return [Path(shutil.copy2(path, dist / path.name)) for path in own]
+        return [Path(shutil.copyfile(path, dist / path.name)) for path in own]
 
 
 def try_wheels(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.collected import Collected
+from release.handover import Handover
 from tests.builders import HERE, MAC, WINDOWS, flit
 from tests.faults import PASS, faulty
 from tests.stage import PYPROJECT
@@ -271,6 +273,17 @@ def test_what_makes_no_sense_is_said(stage: Stage, args: tuple[str, ...], words:
     done = stage.run(*args)
     assert done.code == 2
     assert words in done.err
+
+
+def test_copies_of_read_only_files_can_be_removed(builders: Builders, tmp_path: Path) -> None:
+    """Windows removes no file that can't be written to."""
+    assert builders.prepare("minor").code == 0
+    for path in builders.build(HERE):
+        path.chmod(0o444)
+    collected = Collected(handover=Handover.read(builders.plan), folder=builders.dist)
+    copies = collected.copied("acme", tmp_path)
+    assert len(copies) == 2
+    assert all(path.stat().st_mode & 0o200 for path in copies)
 
 
 def test_what_is_not_there_is_said(stage: Stage, builders: Builders) -> None:
