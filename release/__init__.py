@@ -94,6 +94,7 @@ The tour, from the top. Each room imports only from those below it:
 `identity`      who this job of a workflow is, as its runner vouches for it
 `arguments`     what the command line understands: verbs with their options
 `process`       the one way to run a program
+`locked`        which versions of its tools a session installs, with their hashes
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================
 
