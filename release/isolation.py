@@ -82,7 +82,10 @@ class Environment:
         """
         argv = [*self._pip_install(), "--quiet", "--no-deps", "--require-hashes"]
         argv += ["--compile-bytecode", "--link-mode", "copy", "--requirements", "-"]
-        capture(argv, cwd=at, env=self.env, stdin=lock.encode())
+        env = dict(self.env)
+        if not _requires_hashes(env):  # constraints, too, would have to have some
+            env.pop("UV_CONSTRAINT", None)
+        capture(argv, cwd=at, env=env, stdin=lock.encode())
 
     def programs_env(self) -> dict[str, str]:
         """Return the environment for what runs in it: its own programs first."""
@@ -110,16 +113,22 @@ def _can_install_elsewhere() -> bool:
 def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> str | None:
     """Return what uv, in the folder `at`, would install for requirements, with hashes of the files.
 
-    None where that can't be pinned, because it is a folder or a repository. Without uv nothing is
-    resolved: "", and None for URLs.
+    Where it requires hashes, these are those of its constraints. None where that can't be pinned,
+    because it is a folder or a repository. Without uv nothing is resolved: "", and None for URLs.
     """
     if not (uv := uv_in(env)) or not requirements:
         return None if any("@" in one for one in requirements) else ""
     with TemporaryDirectory() as folder:
         lock = Path(folder, "lock.txt")  # a project may configure another one, in its own tree
         argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable]
-        argv += ["--generate-hashes", "--no-annotate", "--no-header", "--output-file", str(lock)]
+        argv += ["--no-annotate", "--no-header", "--output-file", str(lock)]
+        argv += [] if _requires_hashes(env) else ["--generate-hashes"]
         capture(argv, cwd=at, env=env, stdin="\n".join(requirements).encode())
         text = lock.read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
-    return text if all("--hash=" in entry for entry in entries) else None
+    is_pinned = _requires_hashes(env) or all("--hash=" in entry for entry in entries)
+    return text if is_pinned else None
+
+
+def _requires_hashes(env: Mapping[str, str]) -> bool:
+    return env.get("UV_REQUIRE_HASHES") == "1"

@@ -288,7 +288,10 @@ def build_and_check(  # noqa: PLR0913
         with console.step(BUILD.format(of)) as line, tagging:
             is_kept = config.build_environment == "kept" and not is_twice
             around = building.Surroundings(
-                epoch=here.time(), env=env, kept=world.environments if is_kept else None
+                epoch=here.time(),
+                env=env,
+                kept=world.environments if is_kept else None,
+                constraints=project.constraints,
             )
             distributions = building.build(here.root / project.folder, dist, around, line.note)
             paths = [dist / one.filename for one in distributions]

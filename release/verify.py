@@ -90,7 +90,8 @@ def built(
     """Build what a tag tags into the folder `made`."""
     then = Project.at(world.git, tag.commit, project.folder)
     with worktree(world.git, tag.commit) as here:
-        around = Surroundings(epoch=here.time(), env=world.programs_env())
+        env, constraints = world.programs_env(), then.constraints
+        around = Surroundings(epoch=here.time(), env=env, constraints=constraints)
         with tagged(here, tag.name) if then.vcs else nullcontext():
             return build(here.root / then.folder, made, around, on_line)
 
