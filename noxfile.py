@@ -90,6 +90,7 @@ def lock(session: nox.Session) -> None:
     session.run(*command, *EXTRAS, "pyproject.toml", "--output-file", LOCK)
     plain = ["--no-header", "--no-annotate", "--constraints", LOCK]
     session.run(*command, *plain, "noxfile.py", "--output-file", NOX)
+    session.run(*command, *plain, "--group", "build", "--output-file", ".github/build.txt")
     shutil.copy(NOX, ".github/nox.txt")
 
 

@@ -32,6 +32,7 @@ PROJECT = parse((ROOT / "pyproject.toml").read_bytes())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PYTHONS = [row.rpartition(" ")[2] for row in PROJECT["classifiers"] if ":: 3." in row]
 SYSTEMS = {"linux": "posix", "darwin": "posix", "win32": "nt"}
+ENVIRONMENT = {key: str(value) for key, value in default_environment().items()}
 PINNED = r"\w[^\\\n]*==[^\\\n]* \\(\n    --hash=sha256:[0-9a-f]{64}( \\)?)+\n"
 
 
@@ -51,7 +52,7 @@ def pinned(lock: str, **here: str) -> dict[str, str]:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_has_what_is_declared(python: str, system: str) -> None:
     here = {
-        **{key: str(value) for key, value in default_environment().items()},
+        **ENVIRONMENT,
         "python_version": python,
         "python_full_version": f"{python}.0",
         "sys_platform": system,
@@ -76,6 +77,16 @@ def test_the_lock_has_hashes_and_no_address() -> None:
         assert re.fullmatch(f"({PINNED})+", bare)
         assert "://" not in text
         assert len(locked.pins(text)) == len(re.findall(PINNED, bare))
+
+
+def test_this_repository_is_built_with_what_is_locked() -> None:
+    pyproject = parse((ROOT / "pyproject.toml").read_bytes())
+    requires = pyproject["build-system"]["requires"]
+    assert pyproject["dependency-groups"]["build"] == requires
+    text = (ROOT / pyproject["tool"]["nox-release"]["build-constraints"]).read_text("utf-8")
+    assert re.fullmatch(f"({PINNED})+", text)
+    (hatchling,) = map(Requirement, requires)
+    assert pinned(text, **ENVIRONMENT)[hatchling.name] in hatchling.specifier
 
 
 def test_this_repository_has_the_file_that_init_writes() -> None:
