@@ -26,7 +26,9 @@ WORKERS = [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal"]
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install("--no-deps", "-e", ".")
+    session.install(
+        "--no-deps", "-e", ".", env={f"{tool}_BUILD_CONSTRAINT": BUILD for tool in TOOLS}
+    )
     # -I: a release.py in the project is not what is meant.
     if lock := session.run_install("python", "-Im", "release.locked", silent=True, log=False):
         session.install("--no-deps", "--require-hashes", "-r", str(lock).strip())
@@ -90,7 +92,7 @@ def lock(session: nox.Session) -> None:
     session.run(*command, *EXTRAS, "pyproject.toml", "--output-file", LOCK)
     plain = ["--no-header", "--no-annotate", "--constraints", LOCK]
     session.run(*command, *plain, "noxfile.py", "--output-file", NOX)
-    session.run(*command, *plain, "--group", "build", "--output-file", ".github/build.txt")
+    session.run(*command, *plain, "--group", "build", "--output-file", BUILD)
     shutil.copy(NOX, ".github/nox.txt")
 
 
@@ -135,6 +137,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 SELF = ("-e", ".[attestations,github,rehearsal]")
 EXTRAS = ("--extra=attestations", "--extra=github", "--extra=rehearsal")
 LOCK, NOX = "release/requirements.txt", "release/templates/nox.txt"
+BUILD, TOOLS = ".github/build.txt", ("PIP", "UV")
 
 if __name__ == "__main__":
     nox.main()
