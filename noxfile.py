@@ -47,7 +47,7 @@ def tests(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
     session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
+    session.run("pytest", *WORKERS, *TORTURES, *session.posargs)
 
 
 @nox.session(default=False)
@@ -89,7 +89,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     command = ["uv", "pip", "compile", "--quiet", "--custom-compile-command", "nox -s lock"]
     command += ["--universal", "--python-version", "3.10", "--generate-hashes", *session.posargs]
-    session.run(*command, *EXTRAS, "pyproject.toml", "--output-file", LOCK)
+    session.run(*command, "--all-extras", "pyproject.toml", "--output-file", LOCK)
     plain = ["--no-header", "--no-annotate", "--constraints", LOCK]
     session.run(*command, *plain, "noxfile.py", "--output-file", NOX)
     session.run(*command, *plain, "--group", "build", "--output-file", BUILD)
@@ -133,9 +133,9 @@ def yank(session: nox.Session) -> None:
 
 
 PICTURE = ".github/pictures/benchmark.svg"
+TORTURES = ("tests/test_torture.py", "tests/test_many_files.py")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-SELF = ("-e", ".[attestations,github,rehearsal]")
-EXTRAS = ("--extra=attestations", "--extra=github", "--extra=rehearsal")
+SELF = ("-e", ".[attestations,github,rehearsal,sbom]")
 LOCK, NOX = "release/requirements.txt", "release/templates/nox.txt"
 BUILD, TOOLS = ".github/build.txt", ("PIP", "UV")
 

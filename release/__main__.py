@@ -372,10 +372,17 @@ def _try(options: Options, console: Console) -> None:
     try_out(options, console)
 
 
+def _sbom(options: Options, console: Console) -> None:
+    from release.jobs import describe
+
+    describe(options, console)
+
+
 VERBS = {
     "prepare": _prepare,
     "checkout": _checkout,
     "try": _try,
+    "sbom": _sbom,
     "publish": _publish,
     "publish-rc": _publish_rc,
     "status": _status,

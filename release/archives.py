@@ -49,6 +49,7 @@ class Examined:
     metadata: Metadata | None = None  # None: it can't be told which
     problems: tuple[Problem, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)  # of an sdist: git's ids, by path
+    sboms: tuple[str, ...] = ()  # of a wheel
 
     @property
     def is_wheel(self) -> bool:

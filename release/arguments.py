@@ -108,6 +108,9 @@ def _verbs_around_builders(verbs: Verbs) -> None:
     trial.add_argument("plan", type=Path, metavar="PLAN")
     text = "the folder with the wheels; default: dist"
     trial.add_argument("--dist", type=Path, default=Path("dist"), metavar="FOLDER", help=text)
+    text = "add an SBOM to each wheel that was built of HEAD"
+    sbom = _verb(verbs, "sbom", text)
+    sbom.add_argument("dist", type=Path, metavar="FOLDER", help="with the wheels")
 
 
 def _verbs_that_look(verbs: Verbs) -> None:

@@ -33,6 +33,8 @@ ALIKE = (
     "resolvers take the metadata of one file for all: build them with the same versions of the "
     "build backend, and write what differs as environment markers"
 )
+DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
+ONE_SDIST = "let one machine build the sdist, and each one its own wheels"
 UNKNOWN = (
     "commit them, or let MANIFEST.in or the build backend leave them out; "
     "what the build makes or rewrites goes into `generated` of [tool.nox-release]"
@@ -88,6 +90,7 @@ def check(paths: Sequence[Path], expected: Expected) -> list[str]:
                 *_bad_names(one, project.name, version),
                 *one.problems,
                 *_bad_size(one, expected.largest),
+                *_bad_sboms(one, is_wanted=project.config.sbom),
             )
         ),
         *_bad_together(files),
@@ -115,7 +118,8 @@ def _bad_set(paths: Iterable[Path], declared: Sequence[str]) -> Iterator[Problem
     if count == 0 or len(names) - count != 1:
         yield Problem(
             f"there are {len(names) - count} sdists and {count} wheels "
-            f"({some(names) or 'nothing'}); a release is one sdist and at least one wheel"
+            f"({some(names) or 'nothing'}); a release is one sdist and at least one wheel",
+            ONE_SDIST,
         )
     missing = [one for one in declared if not any(fnmatchcase(name, one) for name in names)]
     if missing:
@@ -153,6 +157,12 @@ def _bad_size(one: Examined, largest: int | None) -> Iterator[Problem]:
             f"it has {size / MIB:.1f} MiB, the index takes {largest}",
             "build a smaller one; or ask the index for more, and say so with `max-file-size`",
         )
+
+
+def _bad_sboms(one: Examined, *, is_wanted: bool) -> Iterator[Problem]:
+    """Say that a wheel has no SBOM, whoever makes it, where each has to have one."""
+    if is_wanted and one.is_wheel and one.metadata and not one.sboms:
+        yield Problem("it has no SBOM, as sbom = true asks for", DESCRIBE)
 
 
 def _bad_together(files: Iterable[Examined]) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
 
-from release import ReleaseError
+from release import ReleaseError, sbom
 from release.archives import sha256_of
 from release.backend import run_backend, unpacked
 from release.clone import Clone
@@ -97,6 +97,7 @@ class Surroundings:
     kept: Path | None = None  # where this project's build environments are kept; None: fresh ones
     constraints: str = ""  # of what is installed there, a line each
     umask: int = -1  # -1: our own
+    sources: sbom.Sources | None = None  # which the wheel's SBOM tells; None: it gets none
 
 
 def build(
@@ -108,6 +109,8 @@ def build(
     `ReleaseError` when the build fails.
     """
     env = {**around.env, "SOURCE_DATE_EPOCH": str(around.epoch)}
+    if around.sources:
+        sbom.insist_on_library()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
         environments = Environments(
@@ -123,11 +126,14 @@ def build(
             made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
             sdist = run_backend("sdist", tree, made, environments, on_line)
             normalise(sdist, around.epoch)
-            wheel = run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
-            normalise(wheel, around.epoch)
+            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
             return made
 
         made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))
+        for wheel in made.glob("*.whl"):
+            if around.sources:
+                sbom.add(wheel, around.sources, environments.installed(tree))
+            normalise(wheel, around.epoch)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]

@@ -14,6 +14,7 @@ from release.checkout import dirty
 from release.git import TAGS, peeled
 from release.landing import release_branch
 from release.process import ProgramFailed, terminal
+from release.sbom import insist_on_library
 from release.version import line, objection
 from release.world import RELEASE_BRANCH
 
@@ -58,6 +59,7 @@ def questions(project: Project, world: World) -> list[Question]:
     idle = set() if project.vcs else {tags_are_here, is_not_tagged}
     idle |= set() if world.github and world.github.token else {notes_permitted}
     idle |= set() if project.config.attestations == "required" else {attestable}
+    idle |= set() if project.config.sbom else {describable}
     idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
     return [question for question in RELEASE if question not in idle]
 
@@ -213,6 +215,13 @@ def attestable(case: Case) -> Problem | None:
     return None
 
 
+def describable(case: Case) -> Problem | None:
+    """Can wheels get the SBOM that `sbom` asks for?"""
+    if case.project.config.sbom:
+        insist_on_library()
+    return None
+
+
 def identity(case: Case) -> Problem | None:
     """Does git know who commits?"""
     case.world.git.committer()
@@ -298,7 +307,14 @@ def unfinished(world: World, intent_id: str) -> Problem:
 
 
 # The others are about the repository, the index and who asks.
-OF_A_PACKAGE = {tag_is_free, version_follows, tags_are_here, above_the_tags, is_not_tagged}
+OF_A_PACKAGE = {
+    tag_is_free,
+    version_follows,
+    tags_are_here,
+    above_the_tags,
+    is_not_tagged,
+    describable,
+}
 # They are about the rights of whoever publishes.
 RIGHTS = {credentials, attestable, push_permitted, notes_permitted}
 RELEASE: tuple[Question, ...] = (
@@ -313,6 +329,7 @@ RELEASE: tuple[Question, ...] = (
     is_not_tagged,
     credentials,
     attestable,
+    describable,
     identity,
     push_permitted,
     notes_permitted,
@@ -324,5 +341,6 @@ PRE_RELEASE: tuple[Question, ...] = (
     above_the_tags,
     credentials,
     attestable,
+    describable,
     nothing_unfinished,
 )

@@ -30,7 +30,7 @@ INHERITED = {
     *OF_THE_TOP,
     *("repository", "index-url", "patience", "uploads"),
     *("message", "scheme", "next-dev", "test-command"),
-    *("install-check", "build-environment", "build-constraints", "reproducible"),
+    *("install-check", "build-environment", "build-constraints", "reproducible", "sbom"),
 }
 
 CHOICES = {
@@ -64,6 +64,7 @@ class Configuration:
     build_environment: str = "kept"  # or "fresh": made for each build
     reproducible: str = "auto"  # or "required", "never": whether files are built twice, to compare
     build_constraints: str = ""  # a path: versions, and hashes, of what a build may install
+    sbom: bool = False  # whether wheels have one (PEP 770), made here where nobody else does
     artifacts: tuple[str, ...] = ()  # patterns: each is the name of a file, and no file has another
     generated: tuple[str, ...] = ()  # patterns: what the build makes or rewrites in the sdist
     max_file_size: int | None = None  # MiB that the index takes; default: what is known of it

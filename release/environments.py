@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release import ReleaseError
 from release.constraints import held
-from release.isolation import Environment, resolved
+from release.isolation import Environment, hashes, resolved
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ Wanted: TypeAlias = "tuple[str, ...]"  # requirements, sorted
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
 LONG = 30 * DAY  # without a use, and an environment is removed
+PIN = re.compile(r"^\S+==\S+", re.MULTILINE)  # of a package, in a lock
 NAME = "[0-9a-f]" * 16  # of whatever is ours: a project, an environment, a record
 MOST = 8  # environments of one project, and those of a day
 
@@ -66,6 +68,7 @@ class Environments:
     umask: int = -1  # of what builds in them; -1: our own
     used: dict[Wanted, Environment] = field(default_factory=dict)
     asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
+    locks: dict[Wanted, str] = field(default_factory=dict)  # what requirements were resolved to
     held: Mapping[str, str] = field(init=False)  # `env`, where the constraints hold installers
 
     def __post_init__(self) -> None:
@@ -100,6 +103,19 @@ class Environments:
                     return made
             clear()
 
+    def installed(self, at: Path) -> dict[str, str]:
+        """Return all that is in those that were used, as NAME==VERSION, in the order of names.
+
+        Each has the sha256 of its file, "" where the installer, run in `at`, can't tell it. What
+        was resolved is believed before an environment in which others have run.
+        """
+        found: dict[str, bool] = {}
+        for wanted, one in self.used.items():
+            pins = PIN.findall(self.locks.get(wanted, ""))
+            found |= dict.fromkeys(pins, True) or one.installed()
+        known = hashes(sorted(one for one in found if found[one]), at, self.held)
+        return {one: known.get(one, "") for one in sorted(found)}
+
     def _were_current(self) -> bool:
         """Say whether the environments that were used are the right ones; from now on they are."""
         used = dict(self.used)
@@ -119,6 +135,7 @@ class Environments:
     def _current(self, wanted: Wanted, at: Path) -> Environment:
         place = self._place(wanted)
         lock = resolved(wanted, at, self.held) if place else None
+        self.locks[wanted] = lock or ""
         if place is None or lock is None:
             made = Environment.fresh(self.here / secrets.token_hex(8), self.held)
             made.install(wanted, at)

@@ -6,18 +6,23 @@ import os
 import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from release.process import capture
+from release.process import ProgramFailed, capture
+from release.tables import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+SITES = ("lib/*/site-packages", "Lib/site-packages")  # there, and on Windows
+ELSEWHERE = "direct_url.json"  # says where else a package came from (PEP 610)
 ISOLATED = ("-I", "-m")  # a build.py or nox.py in the project is not what is meant
 
 
@@ -87,6 +92,17 @@ class Environment:
             env.pop("UV_CONSTRAINT", None)
         capture(argv, cwd=at, env=env, stdin=lock.encode())
 
+    def installed(self) -> dict[str, bool]:
+        """Return what is installed in it, as NAME==VERSION, and whether it came from an index."""
+        from importlib.metadata import distributions
+
+        top = self.python.parent.parent
+        paths = [str(path) for at in SITES for path in top.glob(at)]
+        return {
+            f"{canonicalize_name(one.name)}=={one.version}": one.read_text(ELSEWHERE) is None
+            for one in distributions(path=paths)
+        }
+
     def programs_env(self) -> dict[str, str]:
         """Return the environment for what runs in it: its own programs first."""
         paths = [str(self.python.parent), self.env.get("PATH", os.defpath)]
@@ -118,17 +134,43 @@ def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> s
     """
     if not (uv := uv_in(env)) or not requirements:
         return None if any("@" in one for one in requirements) else ""
-    with TemporaryDirectory() as folder:
-        lock = Path(folder, "lock.txt")  # a project may configure another one, in its own tree
-        argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable]
-        argv += ["--no-annotate", "--no-header", "--output-file", str(lock)]
-        argv += [] if _requires_hashes(env) else ["--generate-hashes"]
-        capture(argv, cwd=at, env=env, stdin="\n".join(requirements).encode())
-        text = lock.read_text(encoding="utf-8")
+    is_held = _requires_hashes(env)
+    text = _compiled(
+        uv, requirements, at, env, "lock.txt", *([] if is_held else ["--generate-hashes"])
+    )
     entries = re.split(r"\n(?=\S)", text.strip())
-    is_pinned = _requires_hashes(env) or all("--hash=" in entry for entry in entries)
-    return text if is_pinned else None
+    return text if is_held or all("--hash=" in entry for entry in entries) else None
 
 
 def _requires_hashes(env: Mapping[str, str]) -> bool:
     return env.get("UV_REQUIRE_HASHES") == "1"
+
+
+def hashes(pinned: Sequence[str], at: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the sha256 of the file that uv, in the folder `at`, installs for each NAME==VERSION.
+
+    That is one of those that `resolved` tells. None without uv, or where it finds one nowhere.
+    """
+    from packaging.pylock import Pylock, PylockSelectError
+
+    if not (uv := uv_in(env)) or not pinned:
+        return {}
+    with suppress(ProgramFailed, PylockSelectError):
+        text = _compiled(uv, pinned, at, env, "pylock.toml", "--no-deps", "--format=pylock.toml")
+        return {
+            f"{package.name}=={package.version}": getattr(file, "hashes", {}).get("sha256", "")
+            for package, file in Pylock.from_dict(parse(text.encode())).select()
+        }
+    return {}
+
+
+def _compiled(
+    uv: str, wanted: Sequence[str], at: Path, env: Mapping[str, str], name: str, *options: str
+) -> str:
+    """Return the lock `name` that uv, in the folder `at`, makes of requirements."""
+    with TemporaryDirectory() as folder:
+        lock = Path(folder, name)  # a project may configure another one, in its own tree
+        argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable, *options]
+        argv += ["--no-annotate", "--no-header", "--output-file", str(lock)]
+        capture(argv, cwd=at, env=env, stdin="\n".join(wanted).encode())
+        return lock.read_text(encoding="utf-8")

@@ -16,10 +16,11 @@ from release.checkout import dirty
 from release.checks import PRE_RELEASE, RIGHTS, clean_tree
 from release.collected import Collected, try_wheels
 from release.handover import Handover, candidate, parts, projects_of, restored
-from release.plan import Said, joined
+from release.plan import Said, is_of, joined
 from release.prerelease import prepare_all
-from release.publish import prepare_when_tested
+from release.publish import prepare_when_tested, sources_of
 from release.readiness import PEOPLE
+from release.sbom import add, insist_on_library
 from release.tagging import tag_here
 from release.tested import making, tested
 from release.trust import accept, released_before
@@ -43,6 +44,8 @@ def prepare(options: Options, console: Console) -> None:
     options.pre = None if options.pre in {"", NONE} else options.pre
     if options.ref and not options.pre:
         raise UsageError("a release is made from HEAD", "leave --ref out, or say --pre rc")
+    if options.out.is_dir():
+        raise UsageError(f"{options.out} is a folder", f"--out {options.out / 'plan.json'}")
     git, found = about.projects(options, options.ref)
     world = about.world(git, found[0].config, options, console)
     subjects = world.subjects(found)
@@ -136,6 +139,17 @@ def check_out(options: Options, console: Console) -> None:
     console.document.update(commit=commit, version=[str(one.version) for one in handover.packages])
     if runner := actions():  # https://reproducible-builds.org/specs/source-date-epoch
         runner.export("SOURCE_DATE_EPOCH", str(git.time(commit)))
+
+
+def describe(options: Options, console: Console) -> None:
+    """Add an SBOM to the wheels in a folder, which were built of HEAD; one that is there stays."""
+    git, projects = about.projects(options)
+    insist_on_library()
+    for project in projects:
+        sources = sources_of(git, project, about.world(git, project.config, options, console))
+        for path in sorted(options.dist.glob("*.whl")):
+            if is_of(path.name, project.name) and add(path, sources):
+                console.say(f"{path.name} has an SBOM now")
 
 
 def try_out(options: Options, console: Console) -> None:

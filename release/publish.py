@@ -32,6 +32,7 @@ from release.plan import Draft, Plan, decide, joined
 from release.process import ProgramFailed
 from release.project import message
 from release.readiness import EACH, asked, wait_for_tests, waits_for_tests
+from release.sbom import Sources
 from release.steps import SEE, named, steps, take
 from release.tagging import tag_object, tagged
 from release.tested import making, tested
@@ -292,6 +293,7 @@ def build_and_check(  # noqa: PLR0913
                 env=env,
                 kept=world.environments if is_kept else None,
                 constraints=project.constraints,
+                sources=sources_of(here, project, world) if config.sbom else None,
             )
             distributions = building.build(here.root / project.folder, dist, around, line.note)
             paths = [dist / one.filename for one in distributions]
@@ -301,6 +303,16 @@ def build_and_check(  # noqa: PLR0913
             expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
             line.remark = "; ".join(held_to_account(paths, expected, trial))
     return distributions
+
+
+def sources_of(here: Git, project: Project, world: World) -> Sources:
+    """Return what a project is built from: the commit of `here`, and where others find it."""
+    return Sources(
+        commit=here.resolve("HEAD"),
+        time=here.time(),
+        remote=world.home,
+        folder=project.folder,
+    )
 
 
 def held_to_account(

@@ -9,11 +9,13 @@ import base64
 import csv
 import email
 import hashlib
+import json
 import os
 import stat
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
@@ -37,6 +39,7 @@ from release.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
     from pathlib import Path
     from zipfile import ZipInfo
 
@@ -44,11 +47,15 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 BROKEN = (BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error)
-FIRST, LAST, END = b"PK\3\4", b"PK\5\6", 22  # of a zip file without a comment
+LAST, END = b"PK\5\6", 22  # of a zip file without a comment
+LOCAL, LENGTHS = 30, 26  # bytes of a header; where it has the lengths of name and extra behind it
+STREAMED, DESCRIPTOR, NONE = 8, {12, 16, 20, 24}, {0}  # a flag, and bytes behind such a member
 SECURE = ("sha256", "sha384", "sha512")
 SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")  # RECORD has no hash of them
 NEEDED = ("METADATA", "WHEEL", "RECORD")
 STALE = "an old build folder got in; is it committed?"
+UNREAD = "let the tool that wrote it write JSON; or leave it out of what the backend packs"
+SBOMS = "sboms"  # the folder for them, which holds nothing else (PEP 770)
 SAME = "let the tool that gave it its name write its WHEEL, too: `wheel tags`, auditwheel, delocate"
 
 
@@ -58,37 +65,49 @@ def examine(path: Path) -> Examined:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         return Examined(path=path, problems=(Problem(str(error), AGAIN),))
-    problems, metadata = [], None
+    problems, metadata, sboms = [], None, []
     if not path.name.startswith(start := f"{escaped(name)}-{version}-"):
         problems.append(Problem(f"its name has to begin with {start} (PEP 427)", NEWER))
     try:
         with ZipFile(path) as archive:
             wheel = Wheel(archive=archive, name=name, version=version, tags=tags)
-            problems += [*bad_ends(path), *wheel.bad_members()]
+            problems += [*bad_bytes(path, archive), *wheel.bad_members()]
             if problem := bomb(sum(info.file_size for info in archive.infolist()), path):
                 problems.append(problem)
             elif wheel.about:
                 if f"{wheel.about}/METADATA" in wheel.files:
                     metadata = Metadata.read(wheel.read("METADATA"))
-                problems += [*wheel.bad_about(), *wheel.bad_record()]
+                problems += [*wheel.bad_about(), *wheel.bad_record(), *wheel.bad_sboms()]
+                sboms = wheel.sboms
                 problems += [*metadata.problems, *wheel.bad_licenses(metadata)] if metadata else []
     except BROKEN as error:
         problems.append(Problem(f"it can't be read: {error}", AGAIN))
     return Examined(
-        path=path, name=name, version=version, metadata=metadata, problems=tuple(problems)
+        path=path,
+        name=name,
+        version=version,
+        metadata=metadata,
+        problems=tuple(problems),
+        sboms=tuple(sboms),
     )
 
 
-def bad_ends(path: Path) -> Iterator[Problem]:
-    """Refuse bytes around the archive: programs that read it from another end see other files.
+def bad_bytes(path: Path, archive: ZipFile) -> Iterator[Problem]:
+    """Refuse bytes that are no member's: programs that read it from another end see other files.
 
     https://blog.pypi.org/posts/2025-08-07-wheel-archive-confusion-attacks/
     """
+    end, gaps, is_odd = 0, NONE, False
     with path.open("rb") as file:
-        first = file.read(len(FIRST))
+        for info in sorted(archive.infolist(), key=attrgetter("header_offset")):
+            is_odd |= info.header_offset - end not in gaps
+            file.seek(info.header_offset + LENGTHS)
+            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
+            end = info.header_offset + LOCAL + name + extra + info.compress_size
+            gaps = DESCRIPTOR if info.flag_bits & STREAMED else NONE
         file.seek(-END, os.SEEK_END)
-        if (first, file.read(len(LAST))) != (FIRST, LAST):
-            yield Problem("it has other bytes before or behind the archive", AGAIN)
+        if is_odd or archive.start_dir - end not in gaps or file.read(len(LAST)) != LAST:
+            yield Problem("it has bytes before, between or behind its members", AGAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +134,18 @@ class Wheel:
     def about(self) -> str:
         """Return the one .dist-info folder, "" where there isn't exactly one."""
         return self.abouts[0] if len(self.abouts) == 1 else ""
+
+    @cached_property
+    def told(self) -> Message:
+        """Return what WHEEL says."""
+        return email.message_from_bytes(self.read("WHEEL"))
+
+    @property
+    def sboms(self) -> list[str]:
+        """Return the SBOMs (PEP 770), without the .dist-info folder."""
+        start = f"{self.about}/"
+        found = (name.removeprefix(start) for name in self.files if name.startswith(start))
+        return sorted(name for name in found if name.startswith(f"{SBOMS}/"))
 
     def read(self, name: str) -> bytes:
         """Return a file of the .dist-info folder, empty where there is none."""
@@ -145,10 +176,9 @@ class Wheel:
         if absent := {one for one in NEEDED if f"{self.about}/{one}" not in self.files}:
             yield Problem(f"{self.about} lacks {some(absent)}", AGAIN)
             return
-        told = email.message_from_bytes(self.read("WHEEL"))
-        if not (format_ := str(told["Wheel-Version"])).startswith("1."):
+        if not (format_ := str(self.told["Wheel-Version"])).startswith("1."):
             yield Problem(f"its Wheel-Version is {format_}, not 1.0", AGAIN)
-        tags = {tag for text in told.get_all("Tag", []) for tag in parse_tag(text)}
+        tags = {tag for text in self.told.get_all("Tag", []) for tag in parse_tag(text)}
         if tags != self.tags:
             mine, others = (
                 some(map(str, one)) or "none" for one in (self.tags - tags, tags - self.tags)
@@ -202,3 +232,14 @@ class Wheel:
         places = {f"{self.about}/licenses/{path}" for path in metadata.licenses}
         if absent := places - self.files.keys():
             yield Problem(f"it lacks {some(absent)}, which its metadata name", AGAIN)
+
+    def bad_sboms(self) -> Iterator[Problem]:
+        """Say which SBOMs are called JSON, and aren't; of what standard they are is open."""
+        for name in self.sboms:
+            if name.endswith(".json"):
+                try:
+                    is_object = isinstance(json.loads(self.read(name)), dict)
+                except (ValueError, RecursionError):
+                    is_object = False
+                if not is_object:
+                    yield Problem(f"{some([name])} isn't the JSON of an SBOM", UNREAD)

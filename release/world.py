@@ -254,6 +254,15 @@ class World:
         return self.here + self.there
 
     @property
+    def home(self) -> str:
+        """Return the URL of its repository, the same for each clone on GitHub; "" for none."""
+        if self.github:
+            return self.github.url
+        with suppress(ReleaseError):  # there is no remote
+            return self.git.url()
+        return ""
+
+    @property
     def environments(self) -> Path:
         """Return where build environments of this repository are kept."""
         return environments(self.rehearsed or self.git)

@@ -6,12 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release.artifacts import Expected, check
 from release.git import Git
 from release.project import Project
 from release.sources import Source
+from tests.test_sbom import sbom
 
 if TYPE_CHECKING:
     from tests.stage import Stage
@@ -74,7 +77,7 @@ def test_what_a_backend_makes_is_accepted(stage: Stage, backend: str) -> None:
         stage.git("rm", "--quiet", "acme.py")
     stage.commit(
         {
-            "pyproject.toml": head + project,
+            "pyproject.toml": head + project + "\n[tool.nox-release]\nsbom = true\n",
             "src/acme/__init__.py"
             if is_below
             else "acme.py": '"""A sample."""\n__version__ = "1.2.3"\n',
@@ -97,3 +100,6 @@ def test_what_a_backend_makes_is_accepted(stage: Stage, backend: str) -> None:
     paths = sorted((stage.clone / "dist").iterdir())
     assert [path.suffix for path in paths] == [".whl", ".gz"]
     check(paths, wanted)
+    built = sbom(paths[0])["formulation"][0]["components"]
+    names = {canonicalize_name(Requirement(one).name) for one in requires.split("', '")}
+    assert names <= {one["name"] for one in built if one["hashes"]}

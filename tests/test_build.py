@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -22,6 +23,7 @@ from release.build import (
     trying,
 )
 from release.isolation import Environment
+from release.sbom import FILE, Sources
 from tests.stage import PYPROJECT, with_backend
 
 if TYPE_CHECKING:
@@ -65,8 +67,14 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     out.mkdir()
     assert Environment.fresh(tmp_path / "environment", env).uv is None
     with trying(env) as trial:
-        built = build(stage.clone, out, Surroundings(epoch=0, env=env))
+        sources = Sources(commit="c" * 40, time=0)
+        built = build(stage.clone, out, Surroundings(epoch=0, env=env, sources=sources))
         check([out / one.filename for one in built], "", None, trial)
+    with zipfile.ZipFile(out / built[0].filename) as wheel:
+        told = json.loads(wheel.read(f"acme-1.2.3.dist-info/sboms/{FILE}"))
+    (flit,) = told["formulation"][0]["components"]
+    assert flit["purl"].startswith("pkg:pypi/flit-core@")
+    assert "hashes" not in flit  # pip doesn't tell which file it took
 
 
 BACKEND = """\

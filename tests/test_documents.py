@@ -70,6 +70,7 @@ def test_every_option_is_documented() -> None:
         "prepare",
         "checkout",
         "try",
+        "sbom",
     ):
         text = subprocess.run(
             [sys.executable, "-m", "release", verb, "--help"],

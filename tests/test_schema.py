@@ -62,6 +62,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"import-names": []},
     {"import-names": ["acme"]},
     {"install-check": False},
+    {"sbom": True},
     {"build-environment": "kept"},
     {"build-environment": "fresh"},
     *({"reproducible": one} for one in ("auto", "required", "never")),
