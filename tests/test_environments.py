@@ -398,7 +398,11 @@ def test_hashes_of_constraints_are_insisted_on(by_either: Shop) -> None:
     by_either.stock("1.1")
     assert needed(one := by_either.having("needed")) == "1.0 exact"
     assert by_either.having("needed") == one, "kept"
-    number = exact.rpartition(":")[2]
+    number = exact.rpartition(":")[2].strip()
+    with by_either.build() as build:
+        build.settled(lambda: build.having(["needed"], by_either.place), list)
+        told = build.installed(by_either.place)
+    assert told == {"needed==1.0": number if one.uv else ""}, "as an SBOM has it"
     for constraints in (exact.replace(number, "0" * 64), exact.replace("needed", "other")):
         by_either.constraints = constraints
         with pytest.raises(ReleaseError, match=r"can't be installed:\n(.|\n)*(?i:hash)") as refused:
