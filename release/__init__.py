@@ -4,6 +4,7 @@ The tour, from the top. Each room imports only from those below it:
 
 ==============  ============================================================================
 `__main__`      the command line: arguments in, exit code out
+`verify`        a version that is out, built again from its tag and compared
 `status`        what is released, unfinished and unreleased
 `explain`       where the version was found and why, what a release would edit and goes by
 `jobs`          what is done around builders: prepare a release, check it out, try the wheels
@@ -22,6 +23,7 @@ The tour, from the top. Each room imports only from those below it:
 `readiness`     is it ready: tests, pull requests, notes and people; each may be waived, on record
 `tested`        the release commit: made as the user makes commits, and tested
 `continuing`    what a command that stopped says: how the release is continued
+`reproducible`  the same commit, built once more in other surroundings, and compared
 `checks`        the questions asked before anything happens
 `steps`         what follows the intent: upload, see it there, push, clear
 `attestations`  which workflow built a file: signed by Sigstore, and served by the index
@@ -40,6 +42,7 @@ The tour, from the top. Each room imports only from those below it:
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
 `sbom`          the SBOM in each wheel: what came along in it, and what built it
+`normal`        archives in a normal form, whoever packs them, and when
 `backend`       the hooks of a build backend, which make sdist and wheel
 `environments`  build environments, kept from one build of a project to the next
 `isolation`     virtual environments
@@ -47,6 +50,7 @@ The tour, from the top. Each room imports only from those below it:
 `plan`          `Draft` and `Plan`: what is going to happen, decided purely
 `packages`      the packages of a repository: which go together, and which comes first
 `requirements`  what a package declares to require
+`differences`   what is different between two builds of a file, member by member
 `artifacts`     the files of a release, held to account: all that is wrong with any of them
 `sources`       the sdist holds what git holds: what is new, changed and missing in it
 `rewritten`     files that a build rewrites, and whether they mean the same

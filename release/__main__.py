@@ -289,6 +289,16 @@ def _yank(options: Options, console: Console) -> None:
     show_yanked(yank, told, world, console)
 
 
+def _verify(options: Options, console: Console) -> None:
+    from dataclasses import replace
+
+    from release.verify import verify
+
+    git, project = about.project(options)
+    world = about.world(replace(git, is_reader=True), project.config, options, console)
+    verify(options.version, project, world.facts(project), world, console)
+
+
 def _build(options: Options, console: Console) -> None:
     import shutil
     from tempfile import TemporaryDirectory
@@ -377,6 +387,7 @@ VERBS = {
     "publish-rc": _publish_rc,
     "status": _status,
     "yank": _yank,
+    "verify": _verify,
     "build": _build,
     "rehearse": _rehearse,
     "explain": _explain,

@@ -106,12 +106,19 @@ def world(
     """Return the world that is meant; what can be asked of it already, is."""
     from release.world import World
 
+    builds_twice = getattr(options, "reproducible", None)
+    if builds_twice is False and config.reproducible == "required":
+        raise UsageError(
+            '--no-reproducible doesn\'t go with reproducible = "required"',
+            "leave out one of them",
+        )
     there = World.of(
         git,
         config,
         repository=getattr(options, "repository", ""),
         packages=options.package,
         interactive=console.asks,
+        builds_twice=builds_twice,
     )
     if ask:
         ask(there)

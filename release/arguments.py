@@ -83,6 +83,7 @@ def _verbs_that_publish(verbs: Verbs) -> None:
     rc.add_argument("--pre", default="rc", help="rc (the default), a, b or dev")
     rc.add_argument("--ref", default="", help="the commit, tag or branch to build; default: HEAD")
     for one in (publish, rc):
+        _build_arguments(one)
         one.add_argument("--plan", type=Path, metavar="PLAN", help="what `prepare` has written")
         text = "the folder with the files that were built by it, in place of a build"
         one.add_argument("--dist", type=Path, metavar="FOLDER", help=text)
@@ -124,8 +125,13 @@ def _verbs_that_look(verbs: Verbs) -> None:
     only.add_argument("--check", action="store_true", help="say what is done, and change nothing")
     _repository_argument(yank)
 
+    check = _verb(verbs, "verify", "build a published version from its tag, and compare")
+    check.add_argument("version", metavar="VERSION", help="as the index has it")
+    _repository_argument(check)
+
     build = _verb(verbs, "build", "build and check sdist and wheel of the committed HEAD")
     build.add_argument("--out", type=Path, default=Path("dist"), help="default: dist")
+    _build_arguments(build)
 
     rehearse = _verb(verbs, "rehearse", "a whole release on this machine; nothing leaves")
     _bump_arguments(rehearse)
@@ -164,6 +170,12 @@ def _publishing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action=either, default=False, help=text)
     parser.add_argument("--yes", action="store_true", help="don't ask before publishing")
     _repository_argument(parser)
+
+
+def _build_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "build twice, in two folders, and compare; default: in CI"
+    either = argparse.BooleanOptionalAction
+    parser.add_argument("--reproducible", action=either, help=text)
 
 
 def _readiness_arguments(parser: argparse.ArgumentParser) -> None:

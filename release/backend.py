@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -60,7 +61,8 @@ def run_backend(
 
     def built(requirements: set[str], *, asks: bool) -> Path:
         here = environments.having(requirements, source)
-        hook = _Hook(here=here, known=requirements if asks else None, on_line=on_line)
+        known = requirements if asks else None
+        hook = _Hook(here=here, known=known, on_line=on_line, umask=environments.umask)
         builder = ProjectBuilder(source, python_executable=str(here.python), runner=hook)
         return Path(builder.build(kind, out))
 
@@ -89,8 +91,11 @@ class _Hook:
     imports, so that the two kinds never share one. `known` None: nothing is asked.
     """
 
-    def __init__(self, *, here: Environment, known: set[str] | None, on_line: OnLine) -> None:
-        self.here, self.known, self.on_line = here, known, on_line
+    def __init__(
+        self, *, here: Environment, known: set[str] | None, on_line: OnLine, umask: int
+    ) -> None:
+        self.here, self.known = here, known
+        self.stream = partial(stream, on_line=on_line, umask=umask)
 
     def __call__(
         self,
@@ -102,14 +107,14 @@ class _Hook:
         env = {**self.here.programs_env(), **(extra_environ or {})}
         at = Path(cwd or ".")
         if self.known is None:
-            stream(cmd, cwd=at, env=env, on_line=self.on_line)
+            self.stream(cmd, cwd=at, env=env)
             return
         python, script, hook, building = cmd
         with TemporaryDirectory() as asking:
             told = Path(asking, "output.json")
             Path(asking, "input.json").write_text('{"kwargs": {"config_settings": null}}', "utf-8")
             argv = [python, "-c", BOTH, script, hook, asking, building, *sorted(self.known)]
-            stream(argv, cwd=at, env=env, on_line=self.on_line)
+            self.stream(argv, cwd=at, env=env)
             asked = set(json.loads(told.read_text("utf-8"))["return_val"] or ())
         if asked - self.known:
             raise _MoreAsked(asked)

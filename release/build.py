@@ -8,6 +8,7 @@ import sys
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ from release.clone import Clone
 from release.commands import located
 from release.environments import Environments
 from release.isolation import ISOLATED, Environment
+from release.normal import normalise
 from release.plan import Distribution
 from release.process import ProgramFailed, capture, stream
 
@@ -86,41 +88,52 @@ def _run_tests(
         return sessions
 
 
-def build(  # noqa: PLR0913
-    tree: Path,
-    out: Path,
-    *,
-    epoch: int,
-    env: Mapping[str, str],
-    kept: Path | None = None,
-    sources: sbom.Sources | None = None,
-    on_line: OnLine = print,
-) -> tuple[Distribution, ...]:
-    """Build sdist and wheel of `tree` into the folder `out`.
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a build finds around its tree."""
 
-    `epoch` is SOURCE_DATE_EPOCH in seconds; `kept` is where this project's build environments are
-    kept, None to make fresh ones. With `sources` wheels get an SBOM, which tells them. Wheels come
-    first in the result, the sdist last; what they are isn't looked at. Raises `ReleaseError` when
-    the build fails.
+    epoch: int  # SOURCE_DATE_EPOCH, seconds
+    env: Mapping[str, str]
+    kept: Path | None = None  # where this project's build environments are kept; None: fresh ones
+    umask: int = -1  # -1: our own
+    sources: sbom.Sources | None = None  # what an SBOM in each wheel tells; None: there is none
+
+
+def build(
+    tree: Path, out: Path, around: Surroundings, on_line: OnLine = print
+) -> tuple[Distribution, ...]:
+    """Build sdist and wheel of `tree` into the folder `out`, and bring them into a normal form.
+
+    Wheels come first in the result, the sdist last; what they are isn't looked at. Raises
+    `ReleaseError` when the build fails.
     """
-    env = {**env, "SOURCE_DATE_EPOCH": str(epoch)}
-    if sources:
+    env = {**around.env, "SOURCE_DATE_EPOCH": str(around.epoch)}
+    if around.sources:
         sbom.insist_on_library()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
-        environments = Environments(here=Path(folder), env=env, pool=pool, kept=kept)
+        environments = Environments(
+            here=Path(folder),
+            env=env,
+            pool=pool,
+            kept=around.kept,
+            umask=around.umask,
+            is_told=around.sources is not None,
+        )
 
         def make() -> Path:
             made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
             sdist = run_backend("sdist", tree, made, environments, on_line)
-            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            normalise(sdist, around.epoch)
+            wheel = run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
+            normalise(wheel, around.epoch)
             return made
 
         made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))
-        if sources:
+        if around.sources:
             tools = environments.installed(tree)
             for wheel in made.glob("*.whl"):
-                sbom.add(wheel, sources, tools)
+                sbom.add(wheel, around.sources, tools)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]

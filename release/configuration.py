@@ -30,12 +30,13 @@ INHERITED = {
     *OF_THE_TOP,
     *("repository", "index-url", "patience", "uploads"),
     *("message", "scheme", "next-dev", "test-command"),
-    *("install-check", "build-environment", "sbom"),
+    *("install-check", "build-environment", "reproducible", "sbom"),
 }
 
 CHOICES = {
     "main": ("push", "pull-request"),
     "build_environment": ("kept", "fresh"),
+    "reproducible": ("auto", "required", "never"),
     "attestations": ("auto", "required", "never"),
 }
 
@@ -61,6 +62,7 @@ class Configuration:
     import_names: tuple[str, ...] | None = None  # default: the wheel's top-level modules
     install_check: bool = True  # whether the wheel is installed and imported
     build_environment: str = "kept"  # or "fresh": made for each build
+    reproducible: str = "auto"  # or "required", "never": whether files are built twice, to compare
     sbom: bool = False  # whether wheels have one (PEP 770), made here where nobody else does
     artifacts: tuple[str, ...] = ()  # patterns: each is the name of a file, and no file has another
     generated: tuple[str, ...] = ()  # patterns: what the build makes or rewrites in the sdist

@@ -192,26 +192,7 @@ class Console:
         """Print what is going to happen."""
         titles = list(steps)
         self.say(draft.title, style="bold")
-        folders = {row: one.folder for row, one in _rows("folder", draft) if one.folder}
-        self.table(
-            {
-                **folders,
-                **self._versions(draft),
-                "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
-                if draft.tag and draft.edits
-                else f"none; built from {draft.base[:9]}",
-                "tag": ", ".join(filter(None, draft.tags)) or "none",
-                **{row: one.notes.source for row, one in _rows("notes", draft) if draft.tag},
-                "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
-                "artifacts": draft.artifacts,
-                "index": draft.repository,
-                "remote": draft.remote,
-                "attested": draft.attestations,
-                "tests": " ".join(draft.tests) or "skipped",
-                **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
-                **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),
-            }
-        )
+        self.table(self._decided(draft))
         for edit in draft.edits:
             self.say()
             self.diff(edit.diff())
@@ -230,6 +211,27 @@ class Console:
         self.say()
         self.document["plan"] = {**draft.to_dict(), "steps": titles}
         self.tell(draft)
+
+    def _decided(self, draft: Draft) -> dict[str, str]:
+        """Return a row for each thing that was decided."""
+        folders = {row: one.folder for row, one in _rows("folder", draft) if one.folder}
+        return {
+            **folders,
+            **self._versions(draft),
+            "commit": f"{draft.message!r} on {draft.branch}, from {draft.base[:9]}"
+            if draft.tag and draft.edits
+            else f"none; built from {draft.base[:9]}",
+            "tag": ", ".join(filter(None, draft.tags)) or "none",
+            **{row: one.notes.source for row, one in _rows("notes", draft) if draft.tag},
+            "files": ", ".join(edit.path for edit in draft.edits) or "none to change",
+            "artifacts": draft.artifacts,
+            "index": draft.repository,
+            "remote": draft.remote,
+            "attested": draft.attestations,
+            "tests": " ".join(draft.tests) or "skipped",
+            **({"waived": ", ".join(draft.waived)} if draft.waived else {}),
+            **({"acknowledged": "; ".join(draft.acknowledged)} if draft.acknowledged else {}),
+        }
 
     def tell(self, release: Release, files: Iterable[Distribution] = ()) -> None:
         """Let the document say what is known of each package by now."""

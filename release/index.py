@@ -210,11 +210,15 @@ class Index:
         """Write a file of project `name` to `path`; `ReleaseError` where that one isn't there."""
         for file in self.files(name):
             if file.filename == one.filename and self.has(one, [file]):
-                with path.open("wb") as target:
-                    target.writelines(self._content(file))
+                self.fetch(file, path)
                 if sha256_of(path) == one.sha256:
                     return
         raise IndexUnreadable(f"{self.simple_url} doesn't list {one.filename} any more")
+
+    def fetch(self, file: IndexFile, path: Path) -> None:
+        """Write a file to `path`."""
+        with path.open("wb") as target:
+            target.writelines(self._content(file))
 
     def provenance(self, file: IndexFile) -> bytes:
         """Return what the index tells of who built a file, nothing where it doesn't."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager, nullcontext, suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from release import ReleaseError
 
@@ -59,10 +59,12 @@ def stream(
     cwd: Path,
     env: Mapping[str, str],
     on_line: Callable[[str], object],
+    umask: int = -1,
 ) -> None:
     """Run `argv` with `on_line` seeing each line of output and error as it comes.
 
-    Raises `ProgramFailed` with the last lines when it exits with another code than 0.
+    `umask` -1 is our own; Windows has none. Raises `ProgramFailed` with the last lines when it
+    exits with another code than 0.
     """
     lines: deque[str] = deque(maxlen=TAIL)
 
@@ -71,7 +73,7 @@ def stream(
             lines.append(line.decode("utf-8", "replace").rstrip())
             on_line(lines[-1])
 
-    if returncode := _run(argv, [take], cwd=cwd, env=env, stdin=None, apart=True):
+    if returncode := _run(argv, [take], cwd=cwd, env=env, apart=True, umask=umask):
         raise ProgramFailed(argv, returncode, "\n".join(lines))
 
 
@@ -131,10 +133,9 @@ def _run(
     argv: Sequence[str],
     takes: Sequence[Take],
     *,
-    cwd: Path,
-    env: Mapping[str, str],
-    stdin: bytes | None,
+    stdin: bytes | None = None,
     apart: bool,
+    **kind: Any,  # noqa: ANN401 - of process, as Popen takes it
 ) -> int:
     """Run a program and return its exit code; an error or a signal ends it, and is raised then.
 
@@ -144,7 +145,7 @@ def _run(
     """
     with interrupts.later() as came, _pipes(takes) as pipes:
         ends = [pipe.entrance for pipe in pipes]
-        child = _started(argv, ends, cwd=cwd, env=env, apart=apart, reads=stdin is not None)
+        child = _started(argv, ends, apart=apart, reads=stdin is not None, **kind)
         life = _in_background(child.wait)
         if child.stdin:
             _in_background(_feed, child.stdin, stdin)
@@ -164,16 +165,14 @@ def _started(
     argv: Sequence[str],
     ends: Sequence[int],
     *,
-    cwd: Path,
-    env: Mapping[str, str],
     apart: bool,
     reads: bool,
+    **kind: Any,  # noqa: ANN401
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             argv,
-            cwd=cwd,
-            env=env,
+            **kind,
             stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
             stdout=ends[0],
             stderr=ends[-1],

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from release import Problem, Refused, ReleaseError, artifacts, attestations, pages
+from release import Problem, Refused, ReleaseError, artifacts, attestations, pages, reproducible
 from release import build as building
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
@@ -116,7 +116,7 @@ def draft_of(
     """Decide on a release of `base`."""
     tests = () if said.skip_tests else project.config.test_command or building.DEFAULT_TESTS
     with telling(facts):
-        return decide(
+        draft = decide(
             project,
             bump,
             taken=facts.known(project),
@@ -129,6 +129,8 @@ def draft_of(
             tests=tests,
             said=said,
         )
+    twice = "; built twice, to compare" * reproducible.is_wanted(project.config, world)
+    return replace(draft, artifacts=draft.artifacts + twice)
 
 
 @contextmanager
@@ -281,32 +283,25 @@ def build_and_check(  # noqa: PLR0913
     """
     env, config, of = world.programs_env(), project.config, named(project.name, project.folder)
     tagging = tagged(here, tag) if project.vcs and tag else nullcontext()
+    is_twice = reproducible.is_wanted(config, world)
+    tree = here("write-tree") if is_twice else ""
     with building.trying(env, wanted=config.install_check) as trial:
         with console.step(BUILD.format(of)) as line, tagging:
-            distributions = building.build(
-                here.root / project.folder,
-                dist,
+            is_kept = config.build_environment == "kept" and not is_twice
+            around = building.Surroundings(
                 epoch=here.time(),
                 env=env,
-                kept=world.environments if config.build_environment == "kept" else None,
-                sources=sources_of(here, project, world) if config.sbom else None,
-                on_line=line.note,
+                kept=world.environments if is_kept else None,
+                sources=Sources.of(here, project, world.home) if config.sbom else None,
             )
+            distributions = building.build(here.root / project.folder, dist, around, line.note)
+            paths = [dist / one.filename for one in distributions]
+            if is_twice:
+                line.remark = reproducible.again(here, tree, project, paths, around, line.note)
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
             expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
-            paths = [dist / one.filename for one in distributions]
             line.remark = "; ".join(held_to_account(paths, expected, trial))
     return distributions
-
-
-def sources_of(here: Git, project: Project, world: World) -> Sources:
-    """Return what a project is built from: the commit of `here`, and where others find it."""
-    return Sources(
-        commit=here.resolve("HEAD"),
-        time=here.time(),
-        remote=world.home,
-        folder=project.folder,
-    )
 
 
 def held_to_account(

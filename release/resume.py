@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -84,7 +85,8 @@ def rebuilt(
     absent = {one.filename for one in missing(plan.name, known.values(), world)}
     if absent:
         project = Project.at(world.git, plan.base, plan.folder, before=plan.version)
-        built = make(here, project, world, console, dist, version=plan.version, tag=plan.tag)
+        once = replace(world, builds_twice=False)  # they are compared with those of before
+        built = make(here, project, once, console, dist, version=plan.version, tag=plan.tag)
         fresh = {one.filename: one for one in built}
         if fresh.keys() != known.keys():
             wanted, made = (", ".join(sorted(names)) for names in (known, fresh))

@@ -201,6 +201,8 @@ class World:
     attestations: str = "never"  # or "auto", "required": whether files get any
     sigstore: str = ""  # path of the file that names a private one
     asks: bool = False  # there is somebody who can be asked
+    is_in_ci: bool = False
+    builds_twice: bool | None = None  # to compare; None: as the project says
     by_pull_request: bool = False  # the branch takes no push; people merge another one into it
     there: str = ""  # what further commands must say besides: which index
     here: str = ""  # and which packages
@@ -215,6 +217,7 @@ class World:
         repository: str = "",
         packages: Iterable[str] = (),
         interactive: bool = False,
+        builds_twice: bool | None = None,
     ) -> World:
         """Build the world that a project's configuration and the command line name."""
         git = replace(git, remote=config.remote)
@@ -238,6 +241,8 @@ class World:
             attestations=config.attestations,
             sigstore=config.sigstore_trust_config,
             asks=interactive,
+            is_in_ci=bool(os.environ.get("CI")),  # as all services set it
+            builds_twice=builds_twice,
             by_pull_request=by_pull_request,
             there=there,
             here=here,
@@ -280,9 +285,14 @@ class World:
                 return Problem(words, hint)
         return None
 
+    @cached_property
+    def checked_out(self) -> str | None:
+        """Return the branch that was checked out when this was first asked."""
+        return self.git.branch()
+
     def likely_branch(self, config: Configuration) -> str:
         """Return what is the branch of releases unless the remote's HEAD points to another one."""
-        return config.branch or self.git.branch() or "main"
+        return config.branch or self.checked_out or "main"
 
     def subjects(self, projects: Sequence[Project]) -> list[Subject]:
         """Ask the remote, and the index about each of these projects."""

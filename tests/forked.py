@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from multiprocessing.context import TimeoutError as Timeout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 # All rooms, and what they import no sooner than it is needed.
 IMPORTED = [
-    "build", "filelock", "github", "keyring", "markdown_it", "platformdirs", "pypi_simple",
+    "build", "filelock", "github", "markdown_it", "platformdirs", "pypi_simple",
     "readme_renderer.rst", "requests", "rich.live", "rich.progress", "rich.prompt",
     "twine.commands.check", "twine.commands.upload", "release.__main__", "release.abandon",
     "release.build", "release.console", "release.prerelease", "release.publish", "release.resume",
@@ -28,7 +27,10 @@ IMPORTED = [
 
 
 class Forked:
-    """A process that calls `main` with `argv` as its command line; what it prints is in `out`."""
+    """A process that calls `main` with the command line `argv`, and is used like a `Popen`.
+
+    It writes what it prints to the files `out` and `err`, which may be one.
+    """
 
     def __init__(
         self,
@@ -37,13 +39,13 @@ class Forked:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        out: Path,
+        printed: tuple[Path, Path],
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(IMPORTED)
-        self.out = out
+        self.printed = printed
         self.process: BaseProcess = context.Process(
-            target=become, args=(main, argv, cwd, dict(env), out), daemon=True
+            target=become, args=(main, argv, cwd, dict(env), printed), daemon=True
         )
         self.process.start()
 
@@ -53,27 +55,57 @@ class Forked:
         assert self.process.pid
         return self.process.pid
 
-    def wait(self, seconds: float) -> tuple[int, str]:
-        """Return the exit code, that of a signal is below 0, and what was printed."""
-        self.process.join(seconds)
-        if self.process.exitcode is None:
+    @property
+    def returncode(self) -> int | None:
+        """The exit code; that of a signal is below 0."""
+        return self.process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Return the exit code."""
+        self.process.join(timeout)
+        if self.returncode is None:
             self.process.kill()
-            raise Timeout(self.out.read_text(encoding="utf-8"))
-        return self.process.exitcode, self.out.read_text(encoding="utf-8")
+            raise TimeoutError(*map(read, self.printed))
+        return self.returncode
+
+    def communicate(self, timeout: float = 120) -> tuple[str, str]:
+        """Return what was printed, and as errors."""
+        self.wait(timeout)
+        out, err = map(read, self.printed)
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def become(
-    main: Callable[[], object], argv: list[str], cwd: Path, env: dict[str, str], out: Path
+    main: Callable[[], object],
+    argv: list[str],
+    cwd: Path,
+    env: dict[str, str],
+    printed: tuple[Path, Path],
 ) -> None:
     """Be another program in this process."""
     os.setsid()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    printed = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(printed, 1)
-    os.dup2(printed, 2)
-    os.close(printed)
+    for number, path in enumerate((os.devnull, *map(str, printed))):
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
     sys.argv = argv
     main()

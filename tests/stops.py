@@ -90,13 +90,16 @@ def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> 
     cache = stage.files.with_name("cache")  # environments are made as if for the first time
     places = {"TMPDIR": home / "temporary", "NOX_RELEASE_CACHE": cache, "STOPPER_DISK": home}
     chosen = json.dumps(asdict(stop) if stop else None)
-    return Forked(
+    said = stage.files.with_name("said")
+    said.unlink(missing_ok=True)
+    process = Forked(
         stopper.main,
         [stopper.__file__, str(home / "log"), chosen, *args],
         cwd=at or stage.clone,
         env={**os.environ, **{key: str(path) for key, path in places.items()}},
-        out=stage.files.with_name("said"),
-    ).wait(120)
+        printed=(said, said),
+    )
+    return process.wait(120), said.read_text(encoding="utf-8")
 
 
 def log(stage: Stage) -> list[tuple[float, str, str]]:

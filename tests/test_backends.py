@@ -87,9 +87,10 @@ def test_what_a_backend_makes_is_accepted(stage: Stage, backend: str) -> None:
         }
     )
     stage.git("tag", "--annotate", "--force", "--message", "1.2.3", "v1.2.3")
-    done = stage.run("build")
+    done = stage.run("build", "--reproducible")
     assert done.code == 0, done.err
     assert "the build made" not in done.out
+    assert "built twice, the same bytes" in done.out
     here = Git(root=stage.clone, env=os.environ)
     wanted = Expected(
         source=Source(here=here, project=Project.at(here, "HEAD")),

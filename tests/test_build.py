@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import ReleaseError
-from release.build import build, check, check_descriptions, top_level_modules, trying
+from release.build import (
+    Surroundings,
+    build,
+    check,
+    check_descriptions,
+    top_level_modules,
+    trying,
+)
 from release.isolation import Environment
 from release.sbom import FILE, Sources
 from tests.stage import PYPROJECT, with_backend
@@ -61,7 +68,7 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     assert Environment.fresh(tmp_path / "environment", env).uv is None
     with trying(env) as trial:
         sources = Sources(commit="c" * 40, time=0)
-        built = build(stage.clone, out, epoch=0, env=env, sources=sources)
+        built = build(stage.clone, out, Surroundings(epoch=0, env=env, sources=sources))
         check([out / one.filename for one in built], "", None, trial)
     with zipfile.ZipFile(out / built[0].filename) as wheel:
         told = json.loads(wheel.read(f"acme-1.2.3.dist-info/sboms/{FILE}"))
@@ -252,11 +259,11 @@ MEASURED = """
 import os, resource, sys
 from pathlib import Path
 import twine.commands.check, build
-from release.build import build, check, trying
+from release.build import Surroundings, build, check, trying
 tree, out = map(Path, sys.argv[1:])
 idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with trying(os.environ) as trial:
-    built = build(tree, out, epoch=0, env=os.environ)
+    built = build(tree, out, Surroundings(epoch=0, env=os.environ))
     check([out / one.filename for one in built], "", None, trial)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """

@@ -402,7 +402,7 @@ def test_a_build_that_is_stopped_waits_for_no_index(
             f'index-url = "http://127.0.0.1:{server.getsockname()[1]}/"\n', encoding="utf-8"
         )
         monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
-        process = stage.spawn("build")
+        process = stage.fork("build")
         asked, _ = server.accept()
         time.sleep(1)  # the build itself is done
         began = time.monotonic()

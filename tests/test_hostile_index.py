@@ -692,7 +692,7 @@ def test_nothing_is_sent_any_more_after_somebody_has_abandoned_it(stage: Stage) 
     before = stage.remote_refs()
     other = stage.other_clone()
     with hostile(stage.url, upload=["503"] * 4) as proxy:
-        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        slow = stage.fork("publish", "minor", "--skip-tests", "--repository", proxy.url)
         while sum(one.kind == UPLOAD for one in proxy.requests) < 3:
             assert slow.poll() is None
             time.sleep(0.05)

@@ -491,7 +491,7 @@ def test_a_release_that_is_yanked_before_it_is_finished(
 def killed(stage: Stage, proxy: Proxy) -> Iterator[threading.Event]:
     """Run it in a process of its own, which is killed when the event is set."""
     kill, over = threading.Event(), threading.Event()
-    process = stage.spawn("yank", "1.3.0", "--reason", REASON, "--repository", proxy.url)
+    process = stage.fork("yank", "1.3.0", "--reason", REASON, "--repository", proxy.url)
 
     def wait() -> None:
         kill.wait(60)
@@ -544,7 +544,7 @@ def test_two_at_once_announce_once(
     for at in (stage.clone, other):
         stage.hook("pre-push", both_are, at / ".git")
     words = ("yank", "1.3.0", "--reason", REASON, "--repository", index.url)
-    both = [stage.spawn(*words, at=at) for at in (stage.clone, other)]
+    both = [stage.fork(*words, at=at) for at in (stage.clone, other)]
     for one in both:
         out, err = one.communicate(timeout=120)
         assert one.returncode == 0, out + err

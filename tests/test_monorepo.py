@@ -332,7 +332,7 @@ def test_ctrl_c_between_candidates_says_what_is_published(
 ) -> None:
     with hostile(apart.url) as proxy:
         proxy.faults[UPLOAD] = iter([*[PASS] * accepted, HELD])
-        process = apart.spawn("publish-rc", "minor", *BOTH, "--repository", proxy.url)
+        process = apart.fork("publish-rc", "minor", *BOTH, "--repository", proxy.url)
         while len(proxy.sent()) <= accepted and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)

@@ -63,7 +63,7 @@ def test_the_plan_comes_before_anything_happens(stage: Stage) -> None:
 
 
 def test_json_is_one_document_and_nothing_else(stage: Stage) -> None:
-    child = stage.spawn("publish", "minor", "--json")
+    child = stage.fork("publish", "minor", "--json")
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     document = json.loads(out)

@@ -52,7 +52,7 @@ def until(path: Path) -> None:
 def test_the_second_of_two_releases_is_told_who_was_first(stage: Stage) -> None:
     """Both have passed all checks; the slower one finds the other's intent."""
     stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
-    slow = stage.spawn("publish", "minor")
+    slow = stage.fork("publish", "minor")
     until(stage.clone.parent / "slow-runs")
     other = stage.other_clone()
     with faulty(stage.url, [PASS, "400"]) as url:
@@ -69,7 +69,7 @@ def test_the_second_of_two_releases_is_told_who_was_first(stage: Stage) -> None:
 
 def test_a_release_that_was_made_meanwhile_is_not_made_again(stage: Stage) -> None:
     stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
-    slow = stage.spawn("publish", "minor")
+    slow = stage.fork("publish", "minor")
     until(stage.clone.parent / "slow-runs")
     other = stage.other_clone()
     assert stage.run("publish", "minor", "--skip-tests", at=other).code == 0
@@ -83,7 +83,7 @@ def test_a_release_that_was_made_meanwhile_is_not_made_again(stage: Stage) -> No
 
 def test_a_main_that_moves_during_the_tests_is_merged(stage: Stage) -> None:
     stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
-    slow = stage.spawn("publish", "minor")
+    slow = stage.fork("publish", "minor")
     until(stage.clone.parent / "slow-runs")
     other = stage.other_clone()
     (other / "moved.py").write_text("", encoding="utf-8")
@@ -244,7 +244,7 @@ def test_the_intent_changes_hands_by_its_id_only(stage: Stage) -> None:
 def test_a_release_that_is_terminated_while_testing_leaves_nothing(stage: Stage) -> None:
     stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
     before = stage.state()
-    slow = stage.spawn("publish", "minor")
+    slow = stage.fork("publish", "minor")
     until(stage.clone.parent / "slow-runs")
     slow.terminate()
     _, err = slow.communicate(timeout=60)
@@ -288,8 +288,8 @@ def test_two_machines_begin_in_the_same_second(stage: Stage) -> None:
     stage.hook("update", script, stage.remote)
     other = stage.other_clone()
     machines = [
-        stage.spawn("publish", "minor", "--skip-tests"),
-        stage.spawn("publish", "2.0.0", "--skip-tests", at=other),
+        stage.fork("publish", "minor", "--skip-tests"),
+        stage.fork("publish", "2.0.0", "--skip-tests", at=other),
     ]
     while all(one.poll() is None for one in machines):
         threading.Event().wait(0.05)
@@ -313,7 +313,7 @@ def test_a_release_made_from_the_same_commit_meanwhile_comes_first(stage: Stage)
     goes = stage.clone.parent / "goes"
     hold = f"mkdir {shlex.quote(str(stage.remote / 'held'))} 2>&- && {{ {waits_for(goes)}; }}"
     stage.hook("update", f'case "$1" in {INTENT}) {hold};; esac; exit 0', stage.remote)
-    slow = stage.spawn("publish", "2.0.0", "--skip-tests")
+    slow = stage.fork("publish", "2.0.0", "--skip-tests")
     until(stage.remote / "held")
     assert stage.run("publish", "minor", "--skip-tests", at=stage.other_clone()).code == 0
     before = (stage.published(), stage.remote_refs())
@@ -333,7 +333,7 @@ def test_two_machines_finish_the_same_release(stage: Stage) -> None:
         stage.hook("post-receive", f"cat >> {shlex.quote(str(log))}", stage.remote)
         places = [stage.clone, stage.other_clone()]
         machines = [
-            stage.spawn("publish", "--resume", "--repository", url, at=place) for place in places
+            stage.fork("publish", "--resume", "--repository", url, at=place) for place in places
         ]
         for one in machines:
             _, err = one.communicate(timeout=60)
@@ -354,7 +354,7 @@ def test_a_slow_finisher_never_touches_the_next_release(stage: Stage, ref: str) 
     no_intent_yet = '"$2" != 0000000000000000000000000000000000000000'
     when = f"[ {no_intent_yet} ] &&" if ref == INTENT else ""
     stage.hook("update", f'case "$1" in {ref}) {when} {hold};; esac; exit 0', stage.remote)
-    slow = stage.spawn("publish", "minor", "--skip-tests")
+    slow = stage.fork("publish", "minor", "--skip-tests")
     until(stage.remote / "held")
     fast = stage.other_clone()
     assert stage.run("publish", "--resume", at=fast).code == 0
@@ -375,7 +375,7 @@ def test_a_candidate_that_was_built_while_the_final_release_began(
 ) -> None:
     runs, goes = stage.clone.parent / "slow-runs", stage.clone.parent / "slow-goes"
     stage.commit(with_backend(WAITING.format(runs=str(runs), goes=str(goes))))
-    slow = stage.spawn("publish-rc", "minor")
+    slow = stage.fork("publish-rc", "minor")
     until(runs)
     with faulty(stage.url, [] if final_is_finished else [PASS, "400"]) as url:
         command = ("publish", "minor", "--skip-tests", "--repository", url)
@@ -394,9 +394,9 @@ def test_a_final_release_while_a_candidate_is_uploaded(stage: Stage) -> None:
     """The candidate's files are complete, and so are those of the release."""
     runs, goes = stage.clone.parent / "slow-runs", stage.clone.parent / "slow-goes"
     stage.commit(with_backend(WAITING.format(runs=str(runs), goes=str(goes))))
-    candidate = stage.spawn("publish-rc", "major")
+    candidate = stage.fork("publish-rc", "major")
     until(runs)
-    final = stage.spawn("publish", "minor", "--skip-tests", at=stage.other_clone())
+    final = stage.fork("publish", "minor", "--skip-tests", at=stage.other_clone())
     goes.touch()
     for child in (candidate, final):
         child.wait(60)

@@ -442,7 +442,7 @@ def test_the_disk_is_full(stage: Stage, tmp_path: Path, monkeypatch: pytest.Monk
     before = stage.state()
     monkeypatch.setenv("TMPDIR", str(disk))
     try:
-        child = stage.spawn("publish", "minor")
+        child = stage.fork("publish", "minor")
         _, err = child.communicate(timeout=120)
         assert child.returncode == 1
         assert "No space left on device" in err

@@ -232,7 +232,7 @@ def test_abandoning_that_is_refused_before_it_has_taken_over_changes_nothing(beg
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_once_a_release_is_taken_over_tells_how_to_go_on(begun: Stage) -> None:
     before = begun.remote_refs()[INTENT]
-    process = begun.spawn("publish", "--abandon")
+    process = begun.fork("publish", "--abandon")
     while begun.remote_refs()[INTENT] == before:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -266,7 +266,7 @@ def test_a_release_whose_tag_was_seen_is_not_abandoned(stopped: Stage) -> None:
 def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
     """So that a machine that is going to send a file again finds that it isn't its to send."""
     with hostile(stage.url, upload=[HELD]) as proxy:
-        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        slow = stage.fork("publish", "minor", "--skip-tests", "--repository", proxy.url)
         proxy.wait_for(UPLOAD)
         place = stage.other_clone()
         done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)
@@ -282,7 +282,7 @@ def test_whoever_abandons_takes_the_release_over_first(stage: Stage) -> None:
 
 def test_a_file_that_arrives_after_its_release_was_abandoned_brings_it_back(stage: Stage) -> None:
     with hostile(stage.url, upload=[LATE]) as proxy:
-        slow = stage.spawn("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        slow = stage.fork("publish", "minor", "--skip-tests", "--repository", proxy.url)
         proxy.wait_for(UPLOAD)
         place = stage.other_clone()
         done = stage.run("publish", "--abandon", "--repository", proxy.url, at=place)

@@ -74,9 +74,9 @@ def everything(stage: Stage) -> str:
     return "\n".join(texts)
 
 
-def spoken(stage: Stage, *args: str) -> tuple[int, str]:
+def spoken(stage: Stage, *args: str) -> tuple[int | None, str]:
     """What a process says, on both of its streams."""
-    process = stage.spawn(*args)
+    process = stage.fork(*args)
     text = "".join(process.communicate(timeout=120))
     return process.returncode, text
 

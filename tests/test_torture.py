@@ -103,14 +103,15 @@ class Theatre:
             subprocess.run(["git", "pull", "--quiet", "--ff-only"], cwd=place, check=False)
         temporary = place.parent / f"temporary-{act.machine}"
         temporary.mkdir(exist_ok=True)
-        log = place.parent / f"log-{act.machine}"
+        log, said = (place.parent / f"{name}-{act.machine}" for name in ("log", "said"))
+        said.unlink(missing_ok=True)
         return Forked(
             stopper.main,
             [stopper.__file__, str(log), json.dumps(act.stop), *act.command,
              *["--skip-tests"] * (act.command[0] == "publish")],
             cwd=place,
             env={**os.environ, "TMPDIR": str(temporary), "TWINE_REPOSITORY_URL": self.proxy.url},
-            out=place.parent / f"said-{act.machine}",
+            printed=(said, said),
         )  # fmt: skip
 
     def play(self, *acts: Act) -> list[int]:
@@ -119,7 +120,9 @@ class Theatre:
         codes = []
         self.started += [process.pid for process in running]
         for act, process in zip(acts, running, strict=True):
-            code, out = process.wait(240)
+            out, _ = process.communicate(timeout=240)
+            code = process.returncode
+            assert code is not None
             self.log.append(f"$ {act} -> {code}\n{out}")
             assert self.stage.password not in out
             assert CREDENTIALS.partition(":")[2] not in out

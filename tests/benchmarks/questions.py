@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.rehearsal import USER, serve
-from tests.benchmarks.turns import Measured, in_turn, table
+from tests.benchmarks.turns import Measured, Turns, table
 from tests.githttp import git_over_http
 from tests.hub import TOKEN, on_github
 from tests.stage import FILES
@@ -29,7 +29,7 @@ OURS, NEAR = "**publish --dry-run**", "**the same**, nobody far away"
 LS_REMOTE = "git ls-remote: one question"
 
 
-def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
+def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         things = {}
@@ -40,7 +40,7 @@ def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Meas
             things[name] = partial(call, dry, clone, env)
             if seconds:
                 things[LS_REMOTE] = partial(call, ["git", "ls-remote", "origin"], clone, env)
-        return in_turn(things, runs, is_quick="quick" in only)
+        return turns.take(things)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from release.init import template
 from release.rehearsal import USER, serve
-from tests.benchmarks.turns import Measured, Run, in_turn, table, timed
+from tests.benchmarks.turns import Measured, Run, Turns, table, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -187,16 +187,9 @@ class Workshop:
         folder = self.cache / name
         if not (folder / "done").exists():
             subprocess.run(["uv", "venv", "--quiet", "--clear", "--seed", str(folder)], check=True)
-            install = [
-                "uv",
-                "pip",
-                "install",
-                "--quiet",
-                "--compile-bytecode",
-                "--python",
-                str(folder),
-            ]
-            subprocess.run([*install, *(needs or ("pip",))], check=True)
+            if needs:
+                install = ["uv", "pip", "install", "--quiet", "--compile-bytecode"]
+                subprocess.run([*install, "--python", str(folder), *needs], check=True)
             (folder / "done").touch()
         return folder / "bin"
 
@@ -306,8 +299,8 @@ def insist_on_release(place: Path, chain: Chain, name: str) -> None:
     assert is_there == chain.is_committed, f"{name}: {tags}"
 
 
-def measure(cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
-    """Release in turn in every way, or those whose names have one of `only` in them."""
+def measure(cache: Path, turns: Turns) -> dict[str, Measured]:
+    """Release in turn in every way, or those that are chosen by their names."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         shop = Workshop(place=Path(folder), cache=cache)
         build = ["uv", "build", "--quiet", "--wheel", "--out-dir", str(shop.place / "wheel"), "."]
@@ -317,9 +310,9 @@ def measure(cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measu
         chosen = {
             name: shop.way(name, chain)
             for name, chain in chains.items()
-            if name == UV or not only or any(word in name for word in only)
+            if name == UV or not turns.only or any(word in name for word in turns.only)
         }
-        return in_turn(chosen, runs)
+        return turns.take(chosen)
 
 
 def show(measured: Mapping[str, Measured]) -> str:

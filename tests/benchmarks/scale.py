@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release.rehearsal import USER, serve
-from tests.benchmarks.turns import Measured, Run, in_turn, timed
+from tests.benchmarks.turns import Measured, Run, Turns, timed
 from tests.test_hostile_index import BACKEND
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ WORK = (
 )
 
 
-def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
+def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
-    for title, sizes in (QUICK if "quick" in only else SIZES).items():
+    for title, sizes in (QUICK if turns.is_quick else SIZES).items():
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             place = Path(folder)
             (place / "index").mkdir()
@@ -61,7 +61,7 @@ def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Meas
                 }
                 things[f"{title}: **{WHOLE}**"] = partial(release, place, env)
                 things[f"{title}: {GIT}"] = partial(work, place / "acme", env)
-                found |= in_turn(things, runs, is_quick="quick" in only)
+                found |= turns.take(things)
     return found
 
 

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.turns import Measured, in_turn, table
+from tests.benchmarks.turns import Measured, Turns, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 BARE = "python -c pass"
 COMMANDS = {
@@ -24,14 +24,13 @@ COMMANDS = {
 OFTEN = 4  # times as many runs: each is short
 
 
-def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
+def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     run = partial(
         subprocess.run, cwd=Path(__file__).parents[2], env=env, check=True, capture_output=True
     )
     things = {name: partial(run, [sys.executable, *argv]) for name, argv in COMMANDS.items()}
-    is_quick = "quick" in only
-    return in_turn(things, runs if is_quick else OFTEN * runs, is_quick=is_quick)
+    return turns.take(things, OFTEN)
 
 
 def show(measured: Mapping[str, Measured]) -> str:

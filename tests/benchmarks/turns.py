@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +45,25 @@ class Measured:
         return f"{self.wall:.2f} [{min(walls):.2f}..{max(walls):.2f}]"
 
 
-def in_turn(
-    things: Mapping[str, Callable[[], object]], runs: int, *, is_quick: bool = False
-) -> dict[str, Measured]:
-    """Run all of them in turn, first uncounted; a thing may return the `Run` that counts for it."""
-    found: dict[str, list[Run]] = {name: [] for name in things}
-    for number in range(runs + (not is_quick)):
-        for name, thing in things.items():
-            told, run = timed(thing)
-            if number or is_quick:
-                found[name].append(told if isinstance(told, Run) else run)
-    return {name: Measured(name=name, runs=tuple(taken)) for name, taken in found.items()}
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """How things are run: each so often, after one run that isn't counted."""
+
+    runs: int = 5
+    only: Sequence[str] = ()  # of releases: those ways whose names have one of these in them
+    is_quick: bool = False  # each once, and smaller: to see that they run
+
+    def take(
+        self, things: Mapping[str, Callable[[], object]], times: int = 1
+    ) -> dict[str, Measured]:
+        """Run all of them in turn; a thing may return the `Run` that counts for it."""
+        found: dict[str, list[Run]] = {name: [] for name in things}
+        for number in range(1 if self.is_quick else 1 + times * self.runs):
+            for name, thing in things.items():
+                told, run = timed(thing)
+                if number or self.is_quick:
+                    found[name].append(told if isinstance(told, Run) else run)
+        return {name: Measured(name=name, runs=tuple(taken)) for name, taken in found.items()}
 
 
 def timed(thing: Callable[[], object]) -> tuple[object, Run]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.turns import Measured, Run, in_turn, table
+from tests.benchmarks.turns import Measured, Run, Turns, table
 from tests.test_uploads import Sink, sink, wheel
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ class Slow(Sink):
     handshake = ROUND_TRIP
 
 
-def measure(_cache: Path, runs: int, only: Sequence[str] = ()) -> dict[str, Measured]:
-    many = 4 if "quick" in only else MANY
+def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
+    many = 4 if turns.is_quick else MANY
     with TemporaryDirectory() as folder, far() as slow, sink() as near:
         place = Path(folder)
         wheels = [wheel(place, number, SIZE) for number in range(many)]
         things = ways(FAR, slow, wheels)
         for count in (1, 2):
             things |= ways(f"{count} near: ", near, wheels[:count])
-        return in_turn(things, runs, is_quick="quick" in only)
+        return turns.take(things)
 
 
 @contextmanager
