@@ -213,7 +213,8 @@ def _bundled(wheel: Wheel) -> Iterator[Part]:
         folder, file = posixpath.split(place)
         if file == "METADATA" and folder.endswith(".dist-info") and folder != wheel.about:
             name, _, version = posixpath.basename(folder).removesuffix(".dist-info").partition("-")
-            yield Part(name=canonicalize_name(name), version=version, place=folder)
+            if name and version:
+                yield Part(name=canonicalize_name(name), version=version, place=folder)
         elif file.endswith(".whl"):
             with suppress(InvalidWheelFilename), wheel.archive.open(wheel.files[place]) as data:
                 name, known, *_ = parse_wheel_filename(file)

@@ -116,6 +116,7 @@ def test_what_came_along_is_a_component_with_its_place(tmp_path: Path) -> None:
         "acme/__init__.py": b"",
         f"{six}/METADATA": b"Name: six\n",
         f"acme/other/{six}/METADATA": b"Name: six\n",
+        "acme/-.dist-info/METADATA": b"",
         place: whole,
         "acme/no.whl": b"",
     }
