@@ -41,8 +41,8 @@ The tour, from the top. Each room imports only from those below it:
 `limits`        what GitHub is asked again, and how long its rate limits are waited for
 `index`         what an index has, by file and sha256; and giving it another file
 `build`         worktree → distributions, tested and checked
-`sbom`          the SBOM in each wheel: what came along in it, and what built it
 `normal`        archives in a normal form, whoever packs them, and when
+`sbom`          the SBOM in each wheel: what came along in it, and what built it
 `backend`       the hooks of a build backend, which make sdist and wheel
 `environments`  build environments, kept from one build of a project to the next
 `isolation`     virtual environments

@@ -96,7 +96,7 @@ class Surroundings:
     env: Mapping[str, str]
     kept: Path | None = None  # where this project's build environments are kept; None: fresh ones
     umask: int = -1  # -1: our own
-    sources: sbom.Sources | None = None  # what an SBOM in each wheel tells; None: there is none
+    sources: sbom.Sources | None = None  # which the wheel's SBOM tells; None: it gets none
 
 
 def build(
@@ -125,15 +125,14 @@ def build(
             made, source = (Path(mkdtemp(dir=folder)) for _ in range(2))
             sdist = run_backend("sdist", tree, made, environments, on_line)
             normalise(sdist, around.epoch)
-            wheel = run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
-            normalise(wheel, around.epoch)
+            run_backend("wheel", unpacked(sdist, source), made, environments, on_line)
             return made
 
         made = environments.settled(make, partial(clean, Clone(root=tree, env=env)))
-        if around.sources:
-            tools = environments.installed(tree)
-            for wheel in made.glob("*.whl"):
-                sbom.add(wheel, around.sources, tools)
+        for wheel in made.glob("*.whl"):
+            if around.sources:
+                sbom.add(wheel, around.sources, environments.installed(tree))
+            normalise(wheel, around.epoch)
         names = sorted(path.name for path in made.iterdir() if not path.name.startswith("."))
         paths = [Path(shutil.move(made / name, out / name)) for name in names]
     wheels = [path for path in paths if path.suffix == ".whl"]
