@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Stop, disturb and race releases at random: nox -s torture -- --runs 50 [--seed S]."""
     session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", *WORKERS, "tests/test_torture.py", *session.posargs)
+    session.run("pytest", *WORKERS, *TORTURES, *session.posargs)
 
 
 @nox.session(default=False)
@@ -115,6 +115,7 @@ def yank(session: nox.Session) -> None:
 
 
 PICTURE = ".github/pictures/benchmark.svg"
+TORTURES = ("tests/test_torture.py", "tests/test_many_files.py")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SELF = ("-e", ".[attestations,github,rehearsal,sbom]")
 

@@ -87,7 +87,6 @@ def files(options: Options) -> Collected | None:
     options.bump, options.pre, options.ref = target, pre or None, handover.base if pre else ""
     options.package = [one.folder or "." for one in handover.packages]
     options.skip_tests = handover.skip_tests
-    options.waive = [*dict.fromkeys([*vars(options).get("waive", ()), *handover.waived])]
     return Collected(handover=handover, folder=options.dist)
 
 

@@ -34,6 +34,7 @@ ALIKE = (
     "build backend, and write what differs as environment markers"
 )
 DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
+ONE_SDIST = "let one machine build the sdist, and each one its own wheels"
 UNKNOWN = (
     "commit them, or let MANIFEST.in or the build backend leave them out; "
     "what the build makes or rewrites goes into `generated` of [tool.nox-release]"
@@ -117,7 +118,8 @@ def _bad_set(paths: Iterable[Path], declared: Sequence[str]) -> Iterator[Problem
     if count == 0 or len(names) - count != 1:
         yield Problem(
             f"there are {len(names) - count} sdists and {count} wheels "
-            f"({some(names) or 'nothing'}); a release is one sdist and at least one wheel"
+            f"({some(names) or 'nothing'}); a release is one sdist and at least one wheel",
+            ONE_SDIST,
         )
     missing = [one for one in declared if not any(fnmatchcase(name, one) for name in names)]
     if missing:

@@ -25,6 +25,7 @@ from release.prerelease import prepare_all
 from release.publish import held_to_account, with_tags
 from release.steps import named
 from release.trust import days_of
+from release.upload import ATTESTATION
 from release.worktree import worktree
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
     from release.world import Subject, World
 
 COLLECT = "Collect and check the files{}; install and import the wheel that fits here"
+KINDS = (".whl", ".tar.gz", ".zip")
+COLLECTED = "--dist FOLDER is where the files of all builders are, each in a folder below it or not"
+ALONE = "let the builders hand over nothing but what they have built"
+UNSIGNED = (
+    "let the builders sign nothing, and take `id-token: write` from them: who may sign may also "
+    "upload; the job that publishes signs what it has held to account"
+)
 NOTHING_FITS = "no wheel fits this machine; those that they fit have tried them"
 
 
@@ -55,7 +63,7 @@ class Collected:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Return where each file is; `Refused` for what belongs to no package, or has a double."""
+        """Return where each file is; `Refused` for what is none of a package, or has a double."""
         found: dict[str, Path] = {}
         problems = []
         for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
@@ -63,13 +71,20 @@ class Collected:
             if other != path and not filecmp.cmp(other, path, shallow=False):
                 words = f"two machines have built {path.name}, and not the same bytes"
                 problems.append(Problem(words, "let one of them build it"))
-        names = [one.name for one in self.handover.packages]
-        if strays := [file for file in found if not any(is_of(file, name) for name in names)]:
-            words = f"{some(strays)} in {self.folder} belongs to no package of the release"
-            problems.append(Problem(words, f"it is {self.handover.title}"))
+        if not found:
+            problems.append(Problem(f"there is no file in {self.folder}", COLLECTED))
+        if strays := [file for file in found if not self.is_ours(file)]:
+            words = f"{some(strays)} in {self.folder}: no wheel or sdist of {self.handover.title}"
+            is_signed = any(file.endswith(ATTESTATION) for file in strays)
+            problems.append(Problem(words, UNSIGNED if is_signed else ALONE))
         if problems:
             raise Refused(tuple(problems))
         return found
+
+    def is_ours(self, file: str) -> bool:
+        """Say whether a file is a wheel or an sdist of a package in the plan, by its name."""
+        names = (one.name for one in self.handover.packages)
+        return file.endswith(KINDS) and any(is_of(file, name) for name in names)
 
     def insist_on_intent(self, intent: Intent) -> None:
         """Raise `Refused` unless the unfinished release is that of the plan."""

@@ -17,6 +17,7 @@ from packaging.version import Version  # noqa: TC002 - so it does this
 
 from release import ReleaseError
 from release.plan import read_as
+from release.process import ProgramFailed
 from release.project import Project
 from release.trust import derived
 from release.version import Bump
@@ -52,7 +53,6 @@ class Handover:
     day: date
     repository: str  # upload URL, without credentials
     skip_tests: bool
-    waived: tuple[str, ...]
     packages: tuple[Part, ...]
     commit: str  # the base where nothing is changed
     text: str  # of that commit, as git has it
@@ -66,7 +66,6 @@ class Handover:
             day=release.day,
             repository=release.repository,
             skip_tests=not release.tests,
-            waived=release.waived,
             packages=tuple(parts),
             commit=commit,
             text=git.raw("cat-file", "commit", commit).decode("utf-8", "surrogateescape"),
@@ -80,6 +79,11 @@ class Handover:
             if raw.pop("format") == FORMAT:
                 handover: Handover = read_as(cls, raw)
                 return handover
+        except OSError as error:
+            raise ReleaseError(
+                f"the plan {path} can't be read: {error.strerror}",
+                f"python -m release prepare LEVEL --out {path} writes one",
+            ) from error
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ReleaseError(f"{path} is no plan of a release: {error!r}", AGAIN) from error
         raise ReleaseError(f"{path} is a plan of another version of nox-release", AGAIN)
@@ -127,11 +131,17 @@ def made(text: str, git: Git) -> str:
 
 def projects_of(handover: Handover, git: Git) -> list[Project]:
     """Return the projects as their base has them, which is fetched where it isn't here."""
-    if git.types([handover.base])[handover.base] != "commit":
-        git.fetch(handover.base)
-    return [
-        Project.at(git, handover.base, one.folder, before=one.version) for one in handover.packages
-    ]
+    base = handover.base
+    if git.types([base])[base] != "commit":
+        try:
+            git.fetch(base)
+        except ProgramFailed as error:
+            raise ReleaseError(
+                f"{git.remote} doesn't give the base of {handover.title}, {base[:9]}: "
+                f"{error.output.strip()}",
+                f"is the plan one of this repository? Else {AGAIN}",
+            ) from error
+    return [Project.at(git, base, one.folder, before=one.version) for one in handover.packages]
 
 
 def restored(handover: Handover, git: Git) -> str:
@@ -145,14 +155,14 @@ def restored(handover: Handover, git: Git) -> str:
         for project, one in zip(projects_of(handover, git), handover.packages, strict=True)
     ]
     wanted, said = derived(releases, base, handover.day, git), None
-    with suppress(ReleaseError):  # no commit has such a text
+    with suppress(ReleaseError, UnicodeError):  # no commit has such a text
         commit = base if handover.commit == base else made(handover.text, git)
         said = commit, (git.tree(commit), git.parents(commit))
     if said != (handover.commit, wanted):
         tree, parents = wanted
         raise ReleaseError(
-            f"the commit of {handover.title} isn't what is made of {base[:9]} here: its tree is "
-            f"{tree}, its parent {' '.join(parents)}",
+            f"the commit of {handover.title} isn't what is made of {base[:9]} here, with the tree "
+            f"{tree} and the parent {' '.join(parents)}",
             f"with the same tools on every machine, whose clones have all tags: {AGAIN}",
         )
     return handover.commit

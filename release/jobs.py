@@ -44,6 +44,8 @@ def prepare(options: Options, console: Console) -> None:
     options.pre = None if options.pre in {"", NONE} else options.pre
     if options.ref and not options.pre:
         raise UsageError("a release is made from HEAD", "leave --ref out, or say --pre rc")
+    if options.out.is_dir():
+        raise UsageError(f"{options.out} is a folder", f"--out {options.out / 'plan.json'}")
     git, found = about.projects(options, options.ref)
     world = about.world(git, found[0].config, options, console)
     subjects = world.subjects(found)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
+# A page for people, such as one to log in, says nothing of the file, so that the listing is asked.
+# devpi answers with one also when it has taken the file.
+PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 DAY = 86400  # seconds
 ATTESTATION = ".publish.attestation"  # behind a file's name: what twine uploads with it
 
@@ -121,11 +124,11 @@ class Sender:
             raise UploadRefused(
                 f"{name} wasn't sent to {url}: {reason(error)}", what_lets_in(error, url)
             ) from error
-        if answer.ok and not answer.is_redirect:  # PyPI says 200; others 201 or 202
-            return
+        if answer.ok and not (answer.is_redirect or PAGE.match(answer.text)):
+            return  # PyPI says 200; others 201 or 202
         message = f"{url} didn't take {name}: {status(answer)}"
         code = answer.status_code
-        if code in UNCERTAIN or code >= SERVER_ERROR or answer.is_redirect:
+        if code in UNCERTAIN or code >= SERVER_ERROR or answer.ok:
             raise UploadUncertain(message, asked_pause(answer))
         raise UploadRefused(message, "see what the index says, mend it, and type the command again")
 

@@ -15,6 +15,7 @@ import stat
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 BROKEN = (BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error)
-FIRST, LAST, END = b"PK\3\4", b"PK\5\6", 22  # of a zip file without a comment
+LAST, END = b"PK\5\6", 22  # of a zip file without a comment
+LOCAL, LENGTHS = 30, 26  # bytes of a header; where it has the lengths of name and extra behind it
+STREAMED, DESCRIPTOR, NONE = 8, {12, 16, 20, 24}, {0}  # a flag, and bytes behind such a member
 SECURE = ("sha256", "sha384", "sha512")
 SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")  # RECORD has no hash of them
 NEEDED = ("METADATA", "WHEEL", "RECORD")
@@ -68,7 +71,7 @@ def examine(path: Path) -> Examined:
     try:
         with ZipFile(path) as archive:
             wheel = Wheel(archive=archive, name=name, version=version, tags=tags)
-            problems += [*bad_ends(path), *wheel.bad_members()]
+            problems += [*bad_bytes(path, archive), *wheel.bad_members()]
             if problem := bomb(sum(info.file_size for info in archive.infolist()), path):
                 problems.append(problem)
             elif wheel.about:
@@ -89,16 +92,22 @@ def examine(path: Path) -> Examined:
     )
 
 
-def bad_ends(path: Path) -> Iterator[Problem]:
-    """Refuse bytes around the archive: programs that read it from another end see other files.
+def bad_bytes(path: Path, archive: ZipFile) -> Iterator[Problem]:
+    """Refuse bytes that are no member's: programs that read it from another end see other files.
 
     https://blog.pypi.org/posts/2025-08-07-wheel-archive-confusion-attacks/
     """
+    end, gaps, is_odd = 0, NONE, False
     with path.open("rb") as file:
-        first = file.read(len(FIRST))
+        for info in sorted(archive.infolist(), key=attrgetter("header_offset")):
+            is_odd |= info.header_offset - end not in gaps
+            file.seek(info.header_offset + LENGTHS)
+            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
+            end = info.header_offset + LOCAL + name + extra + info.compress_size
+            gaps = DESCRIPTOR if info.flag_bits & STREAMED else NONE
         file.seek(-END, os.SEEK_END)
-        if (first, file.read(len(LAST))) != (FIRST, LAST):
-            yield Problem("it has other bytes before or behind the archive", AGAIN)
+        if is_odd or archive.start_dir - end not in gaps or file.read(len(LAST)) != LAST:
+            yield Problem("it has bytes before, between or behind its members", AGAIN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from xdist.workermanage import WorkerController
+
     from tests.github.forge import Forge
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
@@ -219,8 +221,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell does so with `pytest &`
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not hasattr(config, "workerinput") and not config.option.seed:
-        config.option.seed = secrets.token_hex(4)  # xdist hands it to its workers
+    given = getattr(config, "workerinput", {}).get("seed") or config.option.seed
+    config.option.seed = given or secrets.token_hex(4)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Hand the seed to a worker of xdist, which parses the command line again."""
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -228,10 +236,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "schedule_seed" in metafunc.fixturenames:
-        option = metafunc.config.option
-        numbers = range(option.runs) if option.only is None else [option.only]
-        metafunc.parametrize("schedule_seed", [f"{option.seed}-{number}" for number in numbers])
+    option = metafunc.config.option
+    for name, runs in {"schedule_seed": option.runs, "upload_seed": -(-option.runs // 4)}.items():
+        if name in metafunc.fixturenames:
+            numbers = range(runs) if option.only is None else [option.only]
+            metafunc.parametrize(name, [f"{option.seed}-{number}" for number in numbers])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -38,6 +38,7 @@ RESET_AFTER = "reset-after"
 SILENCE = "silence"
 HELD = "held"  # it is kept back until `Proxy.gate` opens, and then dropped
 LATE = "late"  # … and then arrives
+SLOW = "slow"  # … for a second, and then arrives
 LOGIN = "login"  # a page for people, with status 200
 REDIRECT = "redirect"
 ECHO = "echo"  # a refusal that repeats the credentials
@@ -55,7 +56,7 @@ BARE = "bare"  # … one without hashes; for a listing
 
 BEFORE = (DROP, RESET, RESET_DURING, RESET_AFTER, SILENCE, LOGIN, REDIRECT)
 AFTER = (LOSE, CUT, MUTE)
-HARMLESS = (PASS, SKEW, GZIP, CHUNKED)
+HARMLESS = (PASS, SLOW, SKEW, GZIP, CHUNKED)
 FAULTS = (*BEFORE, *AFTER, *HARMLESS, REFUSE, STALE, WRONG, BARE, ECHO)
 SAID = "because the test says so"
 PAGE = "<!DOCTYPE html><title>Index</title><form>Who&#x27;s there? Log in &amp; try again</form>"
@@ -177,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.proxy.close()
         if fault in {HELD, LATE}:
             self.proxy.gate.wait(120)
+        if fault == SLOW:
+            time.sleep(1)
         if fault == SILENCE:
             self.keep_silent()
         elif fault == REFUSE or fault.startswith(RESET):

@@ -24,8 +24,6 @@ DECLARED = """
 [tool.nox-release]
 artifacts = ["*.tar.gz", "*-win_amd64.whl", "*-manylinux*.whl", "*-macosx_*.whl"]
 """
-LINUX = [f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 28, 34)]
-PLATFORMS = ("win_amd64", "macosx_11_0_arm64", "macosx_10_12_x86_64", *LINUX)
 
 
 # Prepare, and check out
@@ -116,17 +114,6 @@ def test_what_fits_a_machine_is_tried(stage: Stage, builders: Builders) -> None:
     assert "no wheel fits this machine" in done.out
 
 
-def test_a_hundred_and_twenty_files(stage: Stage, builders: Builders) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + DECLARED})
-    assert builders.prepare("minor").code == 0
-    tags = [f"cp3{minor}-cp3{minor}-{one}" for minor in range(10, 27) for one in PLATFORMS]
-    built = builders.build(*tags)
-    assert len(built) == 120
-    done = builders.publish()
-    assert done.code == 0, done.err
-    assert len(stage.published()) == 120
-
-
 def test_the_steps_that_follow_build_with_the_time_of_the_commit(
     stage: Stage, builders: Builders, tmp_path: Path
 ) -> None:
@@ -172,12 +159,24 @@ def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> 
 
     refused("no file is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
     (builders.dist / "notes.txt").write_text("mine", encoding="utf-8")
-    refused("notes.txt in")
+    refused(f"notes.txt in {builders.dist}: no wheel or sdist of acme 1.3.0")
     (builders.dist / "notes.txt").unlink()
     (double,) = (builders.dist / WINDOWS).iterdir()
     (builders.dist / "other").mkdir()
     (builders.dist / "other" / double.name).write_bytes(double.read_bytes() + b"\n")
     refused(f"two machines have built {double.name}, and not the same bytes")
+
+
+def test_what_a_builder_has_attested_is_refused(stage: Stage, builders: Builders) -> None:
+    assert builders.prepare("minor").code == 0
+    sdist, _ = builders.build(HERE)
+    sdist.with_name(f"{sdist.name}.publish.attestation").write_text("{}", encoding="utf-8")
+    before = stage.state()
+    done = builders.publish()
+    assert done.code == 1
+    assert f"{sdist.name}.publish.attestation in {builders.dist}: no wheel or sdist" in done.err
+    assert "who may sign may also upload" in done.err
+    assert stage.state() == before
 
 
 @pytest.mark.parametrize(
@@ -188,10 +187,12 @@ def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> 
         ({"day": "2020-02-02"}, "its day is 2020-02-02, not"),
         ({"text": "tree {tree}\n"}, "isn't what is made of"),
         ({"text": "nothing"}, "isn't what is made of"),
+        ({"text": "\ud800"}, "isn't what is made of"),
         ({"commit": "0" * 40}, "isn't what is made of"),
         ({"commit": "v1.2.3"}, "commit is no id"),
+        ({"base": "0" * 40}, "is the plan one of this repository?"),
         ({"format": 0}, "a plan of another version of nox-release"),
-        ({"waived": "notes"}, "is no plan of a release"),
+        ({"waived": ["notes"]}, "is no plan of a release"),
     ],
 )
 def test_a_forged_plan_is_refused(
@@ -212,7 +213,10 @@ def test_a_plan_with_another_tree_or_message_is_refused(stage: Stage, builders: 
     assert builders.prepare("minor").code == 0
     plan = json.loads(builders.plan.read_bytes())
     tree, own = plan["text"].partition("\n")[0].split()[1], stage.git("rev-parse", "HEAD^{tree}")
-    forged = {"its tree is": (tree, own), "its message is Mine": ("Release 1.3.0", "Mine")}
+    forged = {
+        f"with the tree {tree}": (tree, own),
+        "its message is Mine": ("Release 1.3.0", "Mine"),
+    }
     for words, (old, new) in forged.items():
         text = plan["text"].replace(old, new)
         commit = subprocess.run(
@@ -225,6 +229,18 @@ def test_a_plan_with_another_tree_or_message_is_refused(stage: Stage, builders: 
         done = builders.publish()
         assert done.code == 1, done.out
         assert words in done.err
+
+
+def test_what_was_waived_is_asked_again(stage: Stage, builders: Builders) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT + '[tool.nox-release]\nacknowledge = ["Docs"]\n'})
+    done = builders.prepare("minor", "--waive", "stakeholders")
+    assert done.code == 0, done.err
+    builders.build(HERE)
+    done = builders.publish()
+    assert done.code == 1
+    assert "--waive stakeholders" in done.err
+    assert builders.publish("--waive", "stakeholders").code == 0
+    assert "Waived: stakeholders." in stage.git("cat-file", "-p", "v1.3.0", at=stage.remote)
 
 
 def test_a_plan_that_main_has_left_behind_is_refused(stage: Stage, builders: Builders) -> None:
@@ -247,12 +263,26 @@ def test_a_plan_that_main_has_left_behind_is_refused(stage: Stage, builders: Bui
         (("publish", "--plan", "p"), "--plan and --dist go together"),
         (("publish", "--resume", "--plan", "p", "--dist", "d"), "--plan goes without --resume"),
         (("prepare", "minor", "--ref", "HEAD", "--out", "p"), "a release is made from HEAD"),
+        (("prepare", "minor", "--out", "."), ". is a folder"),
     ],
 )
 def test_what_makes_no_sense_is_said(stage: Stage, args: tuple[str, ...], words: str) -> None:
     done = stage.run(*args)
     assert done.code == 2
     assert words in done.err
+
+
+def test_what_is_not_there_is_said(stage: Stage, builders: Builders) -> None:
+    done = stage.run("checkout", "nowhere.json")
+    assert done.code == 1
+    assert "the plan nowhere.json can't be read: No such file" in done.err
+    assert "prepare LEVEL --out nowhere.json writes one" in done.err
+    assert builders.prepare("minor").code == 0
+    for done in (builders.publish(), stage.run("try", str(builders.plan), "--dist", "nowhere")):
+        assert done.code == 1
+        assert "there is no file in" in done.err
+        assert "--dist FOLDER is where" in done.err
+        assert "Collect and check" not in done.out
 
 
 def test_a_plan_is_for_its_own_verb(builders: Builders) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tracemalloc
 from functools import partial
@@ -48,6 +49,21 @@ SBOMS = {
 
 def with_data(rows: list[Row]) -> list[Row]:
     return [*rows, ["data", hashed(DATA), str(len(DATA))]]
+
+
+def hiding(path: Path) -> Path:
+    """Put the first member once more behind all others, where only the directory isn't told."""
+    with ZipFile(path) as archive:
+        first, second, *_ = archive.infolist()
+        start = archive.start_dir
+    data = path.read_bytes()
+    hidden = data[: second.header_offset]
+    assert first.header_offset == 0
+    end = data[start:].replace(
+        start.to_bytes(4, "little"), (start + len(hidden)).to_bytes(4, "little")
+    )
+    path.write_bytes(data[:start] + hidden + end)
+    return path
 
 
 KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
@@ -105,11 +121,19 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     ),
     "bytes before": (
         lambda folder: padded(wheel(folder), before=b"#!/bin/sh\n"),
-        "it has other bytes before or behind the archive",
+        "it has bytes before, between or behind its members",
     ),
     "bytes behind": (
         lambda folder: padded(wheel(folder), behind=b"evil"),
-        "it has other bytes before or behind the archive",
+        "it has bytes before, between or behind its members",
+    ),
+    "an archive before": (
+        lambda folder: padded(wheel(folder), before=wheel(folder).read_bytes()),
+        "it has bytes before, between or behind its members",
+    ),
+    "a member that the directory doesn't name": (
+        lambda folder: hiding(wheel(folder)),
+        "it has bytes before, between or behind its members",
     ),
     "lacks METADATA": (
         lambda folder: lying(wheel(folder), b"/METADATA", b"/METADATB"),
@@ -284,6 +308,26 @@ def test_what_signatures_and_old_setuptools_add_is_fine(tmp_path: Path) -> None:
     old = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nLicense-File: LICENSE\nLicense: a\n b\n"
     last = [("acme-1.0.dist-info/RECORD.jws", b"")]
     assert wheels.examine(wheel(tmp_path, metadata=old, last=last)).problems == ()
+
+
+class Stream(io.BytesIO):
+    """Bytes that can't be gone back to."""
+
+    def seek(self, *_: object) -> int:
+        raise io.UnsupportedOperation
+
+    tell = seek
+
+
+def test_what_was_written_as_a_stream_is_fine(tmp_path: Path) -> None:
+    path, stream = wheel(tmp_path), Stream()
+    with ZipFile(path) as old, ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    path.write_bytes(stream.getvalue())
+    with ZipFile(path) as archive:
+        assert all(info.flag_bits & 8 for info in archive.infolist())
+    assert wheels.examine(path).problems == ()
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
