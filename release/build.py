@@ -120,6 +120,7 @@ def build(
             constraints=around.constraints,
             kept=around.kept,
             umask=around.umask,
+            is_told=around.sources is not None,
         )
 
         def make() -> Path:

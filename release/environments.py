@@ -66,6 +66,7 @@ class Environments:
     constraints: str = ""
     kept: Path | None = None
     umask: int = -1  # of what builds in them; -1: our own
+    is_told: bool = False  # what is in them has to be said, so that all are resolved
     used: dict[Wanted, Environment] = field(default_factory=dict)
     asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
     locks: dict[Wanted, str] = field(default_factory=dict)  # what requirements were resolved to
@@ -134,11 +135,12 @@ class Environments:
 
     def _current(self, wanted: Wanted, at: Path) -> Environment:
         place = self._place(wanted)
-        lock = resolved(wanted, at, self.held) if place else None
+        is_resolved = place or self.is_told or self.constraints
+        lock = resolved(wanted, at, self.held) if is_resolved else None
         self.locks[wanted] = lock or ""
         if place is None or lock is None:
             made = Environment.fresh(self.here / secrets.token_hex(8), self.held)
-            made.install(wanted, at)
+            _install(made, wanted, lock, at)
             return made
         found = _read(place)
         # pip resolves as slowly as it installs, so what it did within an hour isn't asked again.
@@ -151,10 +153,7 @@ class Environments:
         """Make an environment beside its record, which comes to `place`."""
         name = secrets.token_hex(8)
         made = Environment.fresh(folder := place.with_name(name), self.held, is_kept=True)
-        if lock:
-            made.install_locked(lock, at)
-        else:
-            made.install(wanted, at)
+        _install(made, wanted, lock, at)
         record = _Record(lock=lock, made=time.time(), name=name, print=_print(folder))
         new = place.with_name(f"{name}.new")
         with suppress(OSError):  # the next build makes another one
@@ -177,6 +176,13 @@ class Environments:
         pip = sorted(pair for pair in self.env.items() if pair[0].startswith("PIP_"))
         parts = json.dumps([sys.version, sys.base_prefix, pip, self.constraints, *wanted])
         return self.kept / f"{hashlib.sha256(parts.encode()).hexdigest()[:16]}.json"
+
+
+def _install(made: Environment, wanted: Wanted, lock: str | None, at: Path) -> None:
+    if lock:
+        made.install_locked(lock, at)
+    else:
+        made.install(wanted, at)
 
 
 def _read(place: Path) -> _Record | None:

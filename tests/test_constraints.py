@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import ReleaseError
+from release.archives import sha256_of
 from release.constraints import constraints
 from release.git import Git
 from release.project import Project
 from tests.stage import PYPROJECT, Sources
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.stage import Stage
 
 HASH = "--hash=sha256:" + "0" * 64
@@ -103,6 +106,20 @@ def test_constraints_hold_a_release(stage: Stage) -> None:
     assert "builds    with what build-constraint-dependencies allow" in stage.run("explain").out
     done = stage.run("publish-rc", "minor")
     assert "flit-core<1" in done.err
+
+
+@pytest.mark.parametrize("setting", ["--reproducible", "--no-reproducible"])
+def test_hashes_hold_environments_that_are_fresh_too(
+    stage: Stage, wheelhouse: Path, setting: str
+) -> None:
+    (wheel,) = wheelhouse.glob("*.whl")
+    version, number = wheel.name.split("-")[1], sha256_of(wheel)
+    for digest, code in ((number, 0), (number[::-1], 1)):
+        text = f"flit_core=={version} --hash=sha256:{digest}"
+        stage.commit({"pyproject.toml": PYPROJECT + NAMED, "build.txt": text})
+        done = stage.run("build", setting)
+        assert done.code == code, done.err
+        assert ("hash" in done.err.lower()) == bool(code)
 
 
 def test_a_file_that_is_not_there_is_told_before_anything_happens(stage: Stage) -> None:
