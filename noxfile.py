@@ -9,6 +9,7 @@ They only install and call `python -m release`; a bare `nox` never publishes.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -25,8 +26,12 @@ WORKERS = [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal"]
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install(*SELF)
+    session.install(
+        "--no-deps", "-e", ".", env={f"{tool}_BUILD_CONSTRAINT": BUILD for tool in TOOLS}
+    )
     # -I: a release.py in the project is not what is meant.
+    if lock := session.run_install("python", "-Im", "release.locked", silent=True, log=False):
+        session.install("--no-deps", "--require-hashes", "-r", str(lock).strip())
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=PATIENCE)
 
@@ -79,6 +84,19 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Lock what releases run with, in files with hashes: nox -s lock [-- --upgrade]."""
+    session.install("uv")
+    command = ["uv", "pip", "compile", "--quiet", "--custom-compile-command", "nox -s lock"]
+    command += ["--universal", "--python-version", "3.10", "--generate-hashes", *session.posargs]
+    session.run(*command, "--all-extras", "pyproject.toml", "--output-file", LOCK)
+    plain = ["--no-header", "--no-annotate", "--constraints", LOCK]
+    session.run(*command, *plain, "noxfile.py", "--output-file", NOX)
+    session.run(*command, *plain, "--group", "build", "--output-file", BUILD)
+    shutil.copy(NOX, ".github/nox.txt")
+
+
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
     """Build and check sdist and wheel of the committed HEAD, into dist/."""
     release(session, "build")
@@ -118,6 +136,8 @@ PICTURE = ".github/pictures/benchmark.svg"
 TORTURES = ("tests/test_torture.py", "tests/test_many_files.py")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SELF = ("-e", ".[attestations,github,rehearsal,sbom]")
+LOCK, NOX = "release/requirements.txt", "release/templates/nox.txt"
+BUILD, TOOLS = ".github/build.txt", ("PIP", "UV")
 
 if __name__ == "__main__":
     nox.main()

@@ -60,6 +60,7 @@ The tour, from the top. Each room imports only from those below it:
 `metadata`      core metadata: valid, one meaning to every reader, the same in each file
 `project`       name and version as committed; a new version → `Edit`s
 `configuration` `[tool.nox-release]`: what may be configured, with its defaults
+`constraints`   what a build may install, as the project says
 `changelog`     which file tells the releases, stamping one, its section as release notes
 `stamping`      the unreleased section becomes a release, written like the one before
 `sections`      the sections of a changelog, and what they say
@@ -95,6 +96,7 @@ The tour, from the top. Each room imports only from those below it:
 `identity`      who this job of a workflow is, as its runner vouches for it
 `arguments`     what the command line understands: verbs with their options
 `process`       the one way to run a program
+`locked`        which versions of its tools a session installs, with their hashes
 `schema`        the JSON Schema of `[tool.nox-release]`, for editors
 ==============  ============================================================================
 

@@ -95,6 +95,7 @@ class Surroundings:
     epoch: int  # SOURCE_DATE_EPOCH, seconds
     env: Mapping[str, str]
     kept: Path | None = None  # where this project's build environments are kept; None: fresh ones
+    constraints: str = ""  # of what is installed there, a line each
     umask: int = -1  # -1: our own
     sources: sbom.Sources | None = None  # which the wheel's SBOM tells; None: it gets none
 
@@ -113,7 +114,13 @@ def build(
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor() as pool:
         pool.submit(import_module, "twine.commands.check")  # needed then; takes as long as a hook
         environments = Environments(
-            here=Path(folder), env=env, pool=pool, kept=around.kept, umask=around.umask
+            here=Path(folder),
+            env=env,
+            pool=pool,
+            constraints=around.constraints,
+            kept=around.kept,
+            umask=around.umask,
+            is_told=around.sources is not None,
         )
 
         def make() -> Path:

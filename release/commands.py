@@ -59,7 +59,7 @@ def printed(command: Sequence[str], here: Git, folder: str = "") -> str:
     except ReleaseError as error:
         raise ReleaseError(
             f"the release needs `{command[0]}`: {error}",
-            f'let the sessions install it: session.install("nox-release", "{command[0]}")',
+            f'let the sessions install it: session.install("{command[0]}")',
         ) from error
 
 

@@ -30,7 +30,7 @@ INHERITED = {
     *OF_THE_TOP,
     *("repository", "index-url", "patience", "uploads"),
     *("message", "scheme", "next-dev", "test-command"),
-    *("install-check", "build-environment", "reproducible", "sbom"),
+    *("install-check", "build-environment", "build-constraints", "reproducible", "sbom"),
 }
 
 CHOICES = {
@@ -63,6 +63,7 @@ class Configuration:
     install_check: bool = True  # whether the wheel is installed and imported
     build_environment: str = "kept"  # or "fresh": made for each build
     reproducible: str = "auto"  # or "required", "never": whether files are built twice, to compare
+    build_constraints: str = ""  # a path: versions, and hashes, of what a build may install
     sbom: bool = False  # whether wheels have one (PEP 770), made here where nobody else does
     artifacts: tuple[str, ...] = ()  # patterns: each is the name of a file, and no file has another
     generated: tuple[str, ...] = ()  # patterns: what the build makes or rewrites in the sdist
@@ -120,7 +121,10 @@ def inherited(files: Files, own: Collection[str] = ()) -> dict[str, Any]:
         raise ReleaseError(f"pyproject.toml is broken: {error}", "mend and commit it") from error
     # Another index isn't read where the one at the top is.
     keys = INHERITED - ({"index-url"} if "repository" in own else set())
-    return {key: value for key, value in table.items() if key in keys}
+    taken = {key: value for key, value in table.items() if key in keys}
+    if isinstance(path := taken.get("build-constraints"), str):
+        taken["build-constraints"] = f"{top}/{path}" if path else ""
+    return taken
 
 
 def _insist(values: dict[str, Any]) -> None:

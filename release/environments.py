@@ -21,7 +21,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release import ReleaseError
+from release.constraints import held
 from release.isolation import Environment, hashes, resolved
+from release.process import ProgramFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,17 +56,25 @@ class Environments:
     """The environments of one build, and of those before it if there is a folder `kept`.
 
     That folder is the project's own. Without one, and where requirements can't be pinned to files
-    by their hashes, environments are made in the folder `here`, for this build. Programs get `env`.
+    by their hashes, environments are made in the folder `here`, for this build. Programs get `env`;
+    installers are held to the `constraints`, a line each.
     """
 
     here: Path
     env: Mapping[str, str]
     pool: Executor
+    constraints: str = ""
     kept: Path | None = None
     umask: int = -1  # of what builds in them; -1: our own
+    is_told: bool = False  # what is in them has to be said, so that all are resolved
     used: dict[Wanted, Environment] = field(default_factory=dict)
     asked: dict[Wanted, Future[Environment]] = field(default_factory=dict)
     locks: dict[Wanted, str] = field(default_factory=dict)  # what requirements were resolved to
+    held: Mapping[str, str] = field(init=False)  # `env`, where the constraints hold installers
+
+    def __post_init__(self) -> None:
+        """Write down what holds installers, before threads ask for it."""
+        object.__setattr__(self, "held", held(self.env, self.constraints, self.here))
 
     def having(self, requirements: Iterable[str], at: Path) -> Environment:
         """Return one that has what the installer, run in `at`, finds for requirements.
@@ -74,7 +84,7 @@ class Environments:
         """
         wanted = tuple(sorted(requirements))
         if wanted not in self.used:
-            self.asked[wanted] = self.pool.submit(self._current, wanted, at)
+            self.asked[wanted] = self.pool.submit(self._insisted_on, wanted, at)
             self.used[wanted] = self._last(wanted) or self.asked[wanted].result()
         return self.used[wanted]
 
@@ -104,7 +114,7 @@ class Environments:
         for wanted, one in self.used.items():
             pins = PIN.findall(self.locks.get(wanted, ""))
             found |= dict.fromkeys(pins, True) or one.installed()
-        known = hashes(sorted(one for one in found if found[one]), at, self.env)
+        known = hashes(sorted(one for one in found if found[one]), at, self.held)
         return {one: known.get(one, "") for one in sorted(found)}
 
     def _were_current(self) -> bool:
@@ -113,29 +123,37 @@ class Environments:
         self.used.update({wanted: asked.result() for wanted, asked in self.asked.items()})
         return used == self.used
 
+    def _insisted_on(self, wanted: Wanted, at: Path) -> Environment:
+        try:
+            return self._current(wanted, at)
+        except ProgramFailed as error:
+            mend = "mend what constrains build requirements, commit and push it; "
+            raise ReleaseError(
+                f"what the build requires can't be installed:\n{error.output.strip()}",
+                f"{mend if self.constraints else ''}nox -s build tries it again",
+            ) from error
+
     def _current(self, wanted: Wanted, at: Path) -> Environment:
         place = self._place(wanted)
-        lock = resolved(wanted, at, self.env) if place else None
+        is_resolved = place or self.is_told or self.constraints
+        lock = resolved(wanted, at, self.held) if is_resolved else None
         self.locks[wanted] = lock or ""
         if place is None or lock is None:
-            made = Environment.fresh(self.here / secrets.token_hex(8), self.env)
-            made.install(wanted, at)
+            made = Environment.fresh(self.here / secrets.token_hex(8), self.held)
+            _install(made, wanted, lock, at)
             return made
         found = _read(place)
         # pip resolves as slowly as it installs, so what it did within an hour isn't asked again.
         if found and found.lock == lock and (lock or 0 <= time.time() - found.made < HOUR):
-            return Environment.at(place.with_name(found.name), self.env, is_kept=True)
+            return Environment.at(place.with_name(found.name), self.held, is_kept=True)
         clear(place.parent.parent)
         return self._make(wanted, lock, at, place)
 
     def _make(self, wanted: Wanted, lock: str, at: Path, place: Path) -> Environment:
         """Make an environment beside its record, which comes to `place`."""
         name = secrets.token_hex(8)
-        made = Environment.fresh(folder := place.with_name(name), self.env, is_kept=True)
-        if lock:
-            made.install_locked(lock, at)
-        else:
-            made.install(wanted, at)
+        made = Environment.fresh(folder := place.with_name(name), self.held, is_kept=True)
+        _install(made, wanted, lock, at)
         record = _Record(lock=lock, made=time.time(), name=name, print=_print(folder))
         new = place.with_name(f"{name}.new")
         with suppress(OSError):  # the next build makes another one
@@ -149,15 +167,22 @@ class Environments:
         found = _read(place) if place else None
         if not (place and found):
             return None
-        return Environment.at(place.with_name(found.name), self.env, is_kept=True)
+        return Environment.at(place.with_name(found.name), self.held, is_kept=True)
 
     def _place(self, wanted: Wanted) -> Path | None:
         """Return where the record of requirements is, for this Python; None where none is kept."""
         if not self.kept or not _is_own(self.kept):
             return None
         pip = sorted(pair for pair in self.env.items() if pair[0].startswith("PIP_"))
-        parts = json.dumps([sys.version, sys.base_prefix, pip, *wanted])
+        parts = json.dumps([sys.version, sys.base_prefix, pip, self.constraints, *wanted])
         return self.kept / f"{hashlib.sha256(parts.encode()).hexdigest()[:16]}.json"
+
+
+def _install(made: Environment, wanted: Wanted, lock: str | None, at: Path) -> None:
+    if lock:
+        made.install_locked(lock, at)
+    else:
+        made.install(wanted, at)
 
 
 def _read(place: Path) -> _Record | None:

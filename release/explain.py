@@ -155,6 +155,7 @@ def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[st
         "index": Fact(value=world.index.upload_url, source=upload_source(config)),
         "tests": _configured(config, "test-command", tests),
         "files": _configured(config, "artifacts", ", ".join(config.artifacts) or FILES),
+        "builds": _builds(project),
         "imports": _configured(config, "import-names", _imports(config)),
         "intent": _configured(config, "intent-ref", intent),
     }
@@ -189,6 +190,16 @@ def _notes(project: Project) -> Fact:
         return Fact(value=log.path, source=made)
     is_found = setting is True
     return Fact(value=log.path, source="found; `changelog` sets it" if is_found else "`changelog`")
+
+
+def _builds(project: Project) -> Fact:
+    if path := project.config.build_constraints:
+        return Fact(
+            value=f"with what {project.from_top(path)} allows", source="`build-constraints`"
+        )
+    if project.constraints:
+        return Fact(value="with what build-constraint-dependencies allow", source="[tool.uv]")
+    return _configured(project.config, "build-constraints", "with the newest of what they require")
 
 
 def _imports(config: Configuration) -> str:

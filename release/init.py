@@ -28,6 +28,7 @@ MATRIX = "release-matrix.yaml"  # in place of both, where many machines build
 WHEELS = "wheels.py"  # and the sessions that it calls
 TESTS = "tests.yaml"  # where no workflow tests what is pushed or proposed
 FOLDER = ".github/workflows"
+NOX, LOCKED = "nox.txt", ".github/nox.txt"  # what jobs with rights install, with hashes
 HELPER, OTHER_HELPER = "release", "nox_release"  # where a project has a `release` of its own
 DEFAULT_PYTHON = "3.13"
 PACKAGE = """\
@@ -75,6 +76,8 @@ def proposals(
             text = template(name).replace('["3.13"] # PYTHONS', _list(pythons(read)))
             text = asking(packages, text) if len(packages) > 1 else text
             edits.append(Edit(path=path, before=b"", after=text.encode()))
+    if is_on_github and read(LOCKED) is None:
+        edits.append(Edit(path=LOCKED, before=b"", after=template(NOX).encode()))
     return tuple(edit for edit in edits if edit.before != edit.after)
 
 

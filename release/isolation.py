@@ -87,7 +87,10 @@ class Environment:
         """
         argv = [*self._pip_install(), "--quiet", "--no-deps", "--require-hashes"]
         argv += ["--compile-bytecode", "--link-mode", "copy", "--requirements", "-"]
-        capture(argv, cwd=at, env=self.env, stdin=lock.encode())
+        env = dict(self.env)
+        if not _requires_hashes(env):  # constraints, too, would have to have some
+            env.pop("UV_CONSTRAINT", None)
+        capture(argv, cwd=at, env=env, stdin=lock.encode())
 
     def installed(self) -> dict[str, bool]:
         """Return what is installed in it, as NAME==VERSION, and whether it came from an index."""
@@ -126,14 +129,21 @@ def _can_install_elsewhere() -> bool:
 def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> str | None:
     """Return what uv, in the folder `at`, would install for requirements, with hashes of the files.
 
-    None where that can't be pinned, because it is a folder or a repository. Without uv nothing is
-    resolved: "", and None for URLs.
+    Where it requires hashes, these are those of its constraints. None where that can't be pinned,
+    because it is a folder or a repository. Without uv nothing is resolved: "", and None for URLs.
     """
     if not (uv := uv_in(env)) or not requirements:
         return None if any("@" in one for one in requirements) else ""
-    text = _compiled(uv, requirements, at, env, "lock.txt")
+    is_held = _requires_hashes(env)
+    text = _compiled(
+        uv, requirements, at, env, "lock.txt", *([] if is_held else ["--generate-hashes"])
+    )
     entries = re.split(r"\n(?=\S)", text.strip())
-    return text if all("--hash=" in entry for entry in entries) else None
+    return text if is_held or all("--hash=" in entry for entry in entries) else None
+
+
+def _requires_hashes(env: Mapping[str, str]) -> bool:
+    return env.get("UV_REQUIRE_HASHES") == "1"
 
 
 def hashes(pinned: Sequence[str], at: Path, env: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +171,6 @@ def _compiled(
     with TemporaryDirectory() as folder:
         lock = Path(folder, name)  # a project may configure another one, in its own tree
         argv = [uv, "pip", "compile", "-", "--quiet", "--python", sys.executable, *options]
-        argv += ["--generate-hashes", "--no-annotate", "--no-header", "--output-file", str(lock)]
+        argv += ["--no-annotate", "--no-header", "--output-file", str(lock)]
         capture(argv, cwd=at, env=env, stdin="\n".join(wanted).encode())
         return lock.read_text(encoding="utf-8")

@@ -18,9 +18,9 @@ from release.collected import Collected, try_wheels
 from release.handover import Handover, candidate, parts, projects_of, restored
 from release.plan import Said, is_of, joined
 from release.prerelease import prepare_all
-from release.publish import prepare_when_tested, sources_of
+from release.publish import prepare_when_tested
 from release.readiness import PEOPLE
-from release.sbom import add, insist_on_library
+from release.sbom import Sources, add, insist_on_library
 from release.tagging import tag_here
 from release.tested import making, tested
 from release.trust import accept, released_before
@@ -146,7 +146,8 @@ def describe(options: Options, console: Console) -> None:
     git, projects = about.projects(options)
     insist_on_library()
     for project in projects:
-        sources = sources_of(git, project, about.world(git, project.config, options, console))
+        world = about.world(git, project.config, options, console)
+        sources = Sources.of(git, project, world.home)
         for path in sorted(options.dist.glob("*.whl")):
             if is_of(path.name, project.name) and add(path, sources):
                 console.say(f"{path.name} has an SBOM now")

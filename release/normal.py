@@ -31,8 +31,9 @@ STEP = 2  # seconds between two times that it can tell
 def normalise(path: Path, epoch: int) -> bool:
     """Write an sdist or a wheel in its normal form, unless it has one; say whether it was written.
 
-    All members have one time, which isn't after `epoch` (seconds); else they get that. What can't
-    be read stays as it is.
+    All members have one time, which isn't after `epoch` (seconds); else they get that. In an sdist
+    it comes before: for a second the clock tells the same as `epoch`, and some backends go by the
+    clock. What can't be read stays as it is.
     """
     write = _write_wheel if path.suffix == ".whl" else _write_sdist
     new = path.with_name(f".{path.name}.new")
@@ -62,7 +63,8 @@ def _mode(told: int, *, is_folder: bool) -> int:
 def _write_sdist(path: Path, new: Path, epoch: int) -> bool:
     with tarfile.open(path, "r:gz") as archive:
         members = archive.getmembers()
-        is_timeless = _is_one((one.mtime for one in members), epoch) and _packed(path) <= epoch
+        times = (one.mtime for one in members)
+        is_timeless = _is_one(times, epoch - 1) and _packed(path) < epoch
         if is_timeless and all(map(_is_nobodys, members)):
             return False
         with (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from release import ReleaseError, UsageError, calver, changelog, copies, locations, tags
 from release.commands import printed
 from release.configuration import TABLE, Configuration, inherited, insist_on_the_top
+from release.constraints import constraints
 from release.edits import Edit
 from release.layout import layout
 from release.places import Place
@@ -45,6 +46,7 @@ class Project:
     vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
     trail: tuple[str, ...] = ()  # what led to the version, the first thing first
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
+    constraints: str = ""  # of what its builds install, a line each
 
     @classmethod
     def at(
@@ -76,7 +78,8 @@ class Project:
         own = table_at(pyproject, "tool", "nox-release")
         insist_on_the_top(own, files.folder)
         config = Configuration.load({**inherited(files, own), **own})
-        project = partial(cls, config=config, files=files, pyproject=pyproject)
+        held = constraints(config.build_constraints, pyproject, files)
+        project = partial(cls, config=config, files=files, pyproject=pyproject, constraints=held)
         if config.version_command:
             told = _told(config.version_command, ask)
             named = [locations.named(one, told.text, files.read) for one in config.version_files]

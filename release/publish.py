@@ -292,7 +292,8 @@ def build_and_check(  # noqa: PLR0913
                 epoch=here.time(),
                 env=env,
                 kept=world.environments if is_kept else None,
-                sources=sources_of(here, project, world) if config.sbom else None,
+                constraints=project.constraints,
+                sources=Sources.of(here, project, world.home) if config.sbom else None,
             )
             distributions = building.build(here.root / project.folder, dist, around, line.note)
             paths = [dist / one.filename for one in distributions]
@@ -302,16 +303,6 @@ def build_and_check(  # noqa: PLR0913
             expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
             line.remark = "; ".join(held_to_account(paths, expected, trial))
     return distributions
-
-
-def sources_of(here: Git, project: Project, world: World) -> Sources:
-    """Return what a project is built from: the commit of `here`, and where others find it."""
-    return Sources(
-        commit=here.resolve("HEAD"),
-        time=here.time(),
-        remote=world.home,
-        folder=project.folder,
-    )
 
 
 def held_to_account(

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component
 
+    from release.git import Git
+    from release.project import Project
+
 # Each tool has a file of its own name there, as auditwheel has, and leaves others alone.
 FILE = "nox-release.cdx.json"
 NOTHING: Mapping[str, str] = {}
@@ -68,6 +71,12 @@ class Sources:
     time: int  # of the commit, in seconds since the epoch
     remote: str = ""  # URL of the repository, as git has it
     folder: str = ""  # in the repository
+
+    @classmethod
+    def of(cls, here: Git, project: Project, remote: str) -> Sources:
+        """Return what a project is built from that is checked out in the worktree `here`."""
+        commit, time = here.resolve("HEAD"), here.time()
+        return cls(commit=commit, time=time, remote=remote, folder=project.folder)
 
     @property
     def url(self) -> str:
@@ -204,7 +213,8 @@ def _bundled(wheel: Wheel) -> Iterator[Part]:
         folder, file = posixpath.split(place)
         if file == "METADATA" and folder.endswith(".dist-info") and folder != wheel.about:
             name, _, version = posixpath.basename(folder).removesuffix(".dist-info").partition("-")
-            yield Part(name=canonicalize_name(name), version=version, place=folder)
+            if name and version:
+                yield Part(name=canonicalize_name(name), version=version, place=folder)
         elif file.endswith(".whl"):
             with suppress(InvalidWheelFilename), wheel.archive.open(wheel.files[place]) as data:
                 name, known, *_ = parse_wheel_filename(file)

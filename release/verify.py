@@ -13,7 +13,7 @@ from release.archives import sha256_of
 from release.build import Surroundings, build
 from release.differences import PACKED, differences
 from release.project import Project
-from release.publish import sources_of
+from release.sbom import Sources
 from release.status import read_tags, tags_by_version
 from release.tagging import tagged
 from release.worktree import worktree
@@ -91,8 +91,12 @@ def built(
     """Build what a tag tags into the folder `made`."""
     then = Project.at(world.git, tag.commit, project.folder)
     with worktree(world.git, tag.commit) as here:
-        sources = sources_of(here, then, world) if then.config.sbom else None
-        around = Surroundings(epoch=here.time(), env=world.programs_env(), sources=sources)
+        around = Surroundings(
+            epoch=here.time(),
+            env=world.programs_env(),
+            constraints=then.constraints,
+            sources=Sources.of(here, then, world.home) if then.config.sbom else None,
+        )
         with tagged(here, tag.name) if then.vcs else nullcontext():
             return build(here.root / then.folder, made, around, on_line)
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -79,7 +78,6 @@ class Runner:
             "CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.test",
             "GITHUB_REPOSITORY": self.github["repository"],
             "GITHUB_WORKFLOW_REF": self.github["workflow_ref"],
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         }  # fmt: skip
         done = subprocess.run(
             [shutil.which(BASH[0]) or BASH[0], *BASH[1:], "-c", step["run"]],

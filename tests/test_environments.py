@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release import ReleaseError
+from release.archives import sha256_of
 from release.build import clean
 from release.environments import DAY, HOUR, LONG, MOST, Environments, clear
 from release.git import Git
@@ -43,13 +45,17 @@ class Shop:
 
     place: Path
     env: dict[str, str]
+    constraints: str = ""
 
     @property
     def kept(self) -> Path:
         return self.place / "cache" / PROJECT
 
-    def stock(self, version: str, text: str = "") -> None:
-        """Let there be a wheel of this version, with other bytes for another text."""
+    def stock(self, version: str, text: str = "") -> str:
+        """Let there be a wheel of this version, with other bytes for another text.
+
+        Returns a constraint that no other file fits.
+        """
         path = self.place / "wheels" / f"needed-{version}-py3-none-any.whl"
         about = f"needed-{version}.dist-info/"
         metadata = f"Metadata-Version: 2.1\nName: needed\nVersion: {version}\n"
@@ -58,13 +64,20 @@ class Shop:
             archive.writestr(f"{about}METADATA", metadata)
             archive.writestr(f"{about}WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
             archive.writestr(f"{about}RECORD", "")
+        return f"needed=={version} --hash=sha256:{sha256_of(path)}\n"
 
     @contextmanager
     def build(self, kept: Path | None = None) -> Iterator[Environments]:
         with ThreadPoolExecutor() as pool:
             here = self.place / "here"
             here.mkdir(exist_ok=True)
-            yield Environments(here=here, env=self.env, pool=pool, kept=kept or self.kept)
+            yield Environments(
+                here=here,
+                env=self.env,
+                pool=pool,
+                constraints=self.constraints,
+                kept=kept or self.kept,
+            )
 
     def having(self, *requirements: str) -> Environment:
         """The environment in which a build ends."""
@@ -350,6 +363,68 @@ def test_what_nobody_uses_is_removed(tmp_path: Path) -> None:
     many = [f"{name(2)}/{name(number)}" for number in range(MOST)]
     own = [f"{name(1)}/{one}" for one in (name(1), f"{name(3)}.json", "somebody's")]
     assert left == [*own, *many, f"somebody's/{name(2)}"]
+
+
+# What they are held to
+
+
+@pytest.fixture(params=["uv", "pip"])
+def by_either(shop: Shop, request: pytest.FixtureRequest) -> Shop:
+    if request.param == "pip":
+        shop.env["PATH"] = without_uv()
+    return shop
+
+
+def test_constraints_are_obeyed_and_others_are_another_environment(by_either: Shop) -> None:
+    by_either.stock("1.1")
+    for constraints, wanted in (("needed<1.1\n", "1.0"), ("", "1.1"), ("needed==1.0\n", "1.0")):
+        by_either.constraints = constraints
+        assert needed(one := by_either.having("needed")) == wanted
+        assert by_either.having("needed") == one, "kept"
+
+
+def test_what_an_installer_is_told_of_builds_is_obeyed(by_either: Shop) -> None:
+    by_either.stock("1.1")
+    (own := by_either.place / "own.txt").write_text("needed<1.1", encoding="utf-8")
+    by_either.env |= {f"{tool}_BUILD_CONSTRAINT": str(own) for tool in ("UV", "PIP")}
+    assert needed(by_either.having("needed")) == "1.0"
+
+
+def test_constraints_hold_the_builds_of_what_is_installed(by_either: Shop) -> None:
+    wheel = by_either.place / "wheels/needed-1.0-py3-none-any.whl"
+    by_either.stock("1.1")
+    (source := by_either.place / "source").mkdir()
+    system = 'requires = ["needed"]\nbuild-backend = "b"\nbackend-path = ["."]\n'
+    (source / "pyproject.toml").write_text(f"[build-system]\n{system}", encoding="utf-8")
+    seen = by_either.place / "seen"
+    script = f"import needed\nopen({str(seen)!r}, 'a').write(needed.version + ' ')\n"
+    (source / "b.py").write_text(script + BACKEND.format(str(wheel)), encoding="utf-8")
+    by_either.constraints = "needed<1.1\n"
+    by_either.having(f"needed @ {source.as_uri()}")
+    assert set(seen.read_text(encoding="utf-8").split()) == {"1.0"}
+
+
+def test_hashes_of_constraints_are_insisted_on(by_either: Shop) -> None:
+    by_either.constraints = exact = by_either.stock("1.0", " exact")
+    by_either.stock("1.1")
+    assert needed(one := by_either.having("needed")) == "1.0 exact"
+    assert by_either.having("needed") == one, "kept"
+    number = exact.rpartition(":")[2].strip()
+    with by_either.build() as build:
+        build.settled(lambda: build.having(["needed"], by_either.place), list)
+        told = build.installed(by_either.place)
+    assert told == {"needed==1.0": number if one.uv else ""}, "as an SBOM has it"
+    for constraints in (exact.replace(number, "0" * 64), exact.replace("needed", "other")):
+        by_either.constraints = constraints
+        with pytest.raises(ReleaseError, match=r"can't be installed:\n(.|\n)*(?i:hash)") as refused:
+            by_either.having("needed")
+        assert "constrains" in refused.value.hints[0]
+
+
+def test_constraints_that_nothing_fits_are_refused(by_either: Shop) -> None:
+    by_either.constraints = "needed>1.0\n"
+    with pytest.raises(ReleaseError, match=r"can't be installed:\n(.|\n)*(needed>1\.0|conflict)"):
+        by_either.having("needed")
 
 
 # Whose they are

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import ReleaseError
-from release.init import blocks, lacks_tests, proposals, pythons, template, with_sessions
+from release.init import LOCKED, blocks, lacks_tests, proposals, pythons, template, with_sessions
 from tests.stage import Sources
 
 if TYPE_CHECKING:
@@ -117,12 +117,17 @@ def test_a_workflow_that_is_there_stays() -> None:
     files = Sources({".github/workflows/release.yaml": b"name: ours\n"})
     edits = proposals(files.read, is_on_github=True, workflows=["on: push\n"])
     paths = [edit.path for edit in edits]
-    assert paths == ["noxfile.py", ".github/workflows/alpha-release.yaml"]
+    assert paths == ["noxfile.py", ".github/workflows/alpha-release.yaml", LOCKED]
+
+
+def test_the_lock_that_is_there_stays() -> None:
+    edits = proposals(Sources({LOCKED: b"nox==1"}).read, is_on_github=True)
+    assert LOCKED not in [edit.path for edit in edits]
 
 
 def test_the_workflows_ask_which_of_several_packages() -> None:
     names = ["acme-core", "acme-cli"]
-    *edits, tests = proposals(Sources({}).read, is_on_github=True, packages=names)[1:]
+    *edits, tests, _ = proposals(Sources({}).read, is_on_github=True, packages=names)[1:]
     assert b"PACKAGE" not in (tests.after or b"")
     for edit in edits:
         text = (edit.after or b"").decode()
@@ -143,7 +148,7 @@ def test_the_command_shows_then_writes_then_has_nothing_to_do(stage: Stage) -> N
     (stage.clone / ".github").mkdir()
     done = stage.run("init", "--json")
     workflows = [f".github/workflows/{name}.yaml" for name in ("alpha-release", "release", "tests")]
-    assert sorted(done.document["edits"]) == [*workflows, "noxfile.py"]
+    assert sorted(done.document["edits"]) == [LOCKED, *workflows, "noxfile.py"]
     assert "Everything is there." in stage.run("init").out
     command = [sys.executable, "-m", "nox", "--list"]
     listed = subprocess.run(command, cwd=stage.clone, capture_output=True, text=True, check=True)
@@ -206,6 +211,7 @@ def test_a_project_with_wheels_from_many_machines_gets_one_workflow_for_all() ->
         "noxfile.py",
         ".github/workflows/release-matrix.yaml",
         ".github/workflows/tests.yaml",
+        LOCKED,
     ]
     assert names(edits["noxfile.py"]) == [*ALL, *BUILDING]
     compile(edits["noxfile.py"], "noxfile.py", "exec")

@@ -116,6 +116,7 @@ def test_what_came_along_is_a_component_with_its_place(tmp_path: Path) -> None:
         "acme/__init__.py": b"",
         f"{six}/METADATA": b"Name: six\n",
         f"acme/other/{six}/METADATA": b"Name: six\n",
+        "acme/-.dist-info/METADATA": b"",
         place: whole,
         "acme/no.whl": b"",
     }
@@ -260,6 +261,16 @@ def test_a_release_has_one_in_the_wheel_that_the_index_serves(
         assert json.loads(installed.read_bytes()) == document
 
 
+def test_it_is_the_same_when_it_is_built_again(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": f'{PYPROJECT}{ASKED}reproducible = "required"\n'})
+    done = stage.run("publish", "minor")
+    assert done.code == 0, done.err
+    assert "built twice, the same bytes" in done.out
+    done = stage.run("verify", "1.3.0")
+    assert done.code == 0, done.err
+    assert done.out.count("the same bytes") == 2
+
+
 def test_the_same_commit_and_environment_give_the_same_bytes(stage: Stage) -> None:
     stage.commit({"pyproject.toml": PYPROJECT + ASKED})
     for folder in ("one", "two"):
@@ -281,18 +292,6 @@ def test_the_commit_of_a_remote_that_others_know_is_told(stage: Stage) -> None:
     assert vcs["url"] == f"git+ssh://git@forge.example/acme/acme.git@{commit}"
 
 
-@pytest.mark.parametrize("setting", ["kept", "fresh"])
-def test_what_was_in_the_environment_is_told(setting: str, stage: Stage) -> None:
-    files = with_backend("from flit_core.buildapi import *\n")
-    text = f'{ASKED}build-environment = "{setting}"\n'
-    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{text}"})
-    assert stage.run("build").code == 0
-    document = sbom(stage.clone / "dist/acme-1.2.3-py3-none-any.whl")
-    (flit,) = document["formulation"][0]["components"]
-    assert flit["name"] == "flit-core"
-    assert flit["hashes"]
-
-
 HIDING = """\
 import pathlib, shutil
 import flit_core
@@ -303,12 +302,18 @@ for one in pathlib.Path(flit_core.__file__).parent.parent.glob("*.dist-info"):
 """
 
 
-def test_what_a_build_dependency_does_to_the_environment_does_not_hide_it(stage: Stage) -> None:
+@pytest.mark.parametrize("setting", ["kept", "fresh"])
+def test_what_a_build_dependency_does_to_the_environment_does_not_hide_it(
+    setting: str, stage: Stage
+) -> None:
     files = with_backend(HIDING)
-    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{ASKED}"})
+    text = f'{ASKED}build-environment = "{setting}"\n'
+    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{text}"})
     assert stage.run("build").code == 0
     document = sbom(stage.clone / "dist/acme-1.2.3-py3-none-any.whl")
-    assert [one["name"] for one in document["formulation"][0]["components"]] == ["flit-core"]
+    (flit,) = document["formulation"][0]["components"]
+    assert flit["name"] == "flit-core"
+    assert flit["hashes"]
 
 
 @pytest.mark.parametrize("verb", ["publish", "publish-rc", "build"])

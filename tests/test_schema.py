@@ -66,6 +66,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"build-environment": "kept"},
     {"build-environment": "fresh"},
     *({"reproducible": one} for one in ("auto", "required", "never")),
+    {"build-constraints": "build.txt"},
     {"artifacts": []},
     {"artifacts": ["*.tar.gz", "*-win_amd64.whl"]},
     {"generated": ["acme/_*.py"]},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
-import sysconfig
 import zipfile
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.init import FOLDER, MATRIX, TESTS, WORKFLOWS, blocks, proposals, template
+from release.init import FOLDER, LOCKED, MATRIX, TESTS, WORKFLOWS, blocks, proposals, template
+from release.isolation import Environment
+from release.locked import LOCK
 from release.rehearsal import USER
 from tests.acting import Act, program
 from tests.builders import HERE, NOXFILE, WINDOWS
@@ -80,6 +82,9 @@ def test_workflows_are_thin_and_may_do_little(path: Path) -> None:
         is_publishing = name.startswith("publish")
         assert writes == {*["contents"] * is_production, *["id-token"] * is_publishing}
         assert job["timeout-minutes"]
+        installs = {step["run"] for step in job["steps"] if "pip" in step.get("run", "")}
+        if writes or path.name == MATRIX:
+            assert installs == {f"pip install --require-hashes -r {LOCKED}"}
         for step in job["steps"]:
             if uses := step.get("uses"):
                 assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", uses)
@@ -168,17 +173,38 @@ def slack() -> Iterator[str]:
         yield url + HOOK
 
 
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a machine that has Nox, and in a cache what its sessions install."""
+    place = tmp_path_factory.mktemp("machine")
+    shared = tmp_path_factory.getbasetemp().parent  # by the processes of one test run
+    here = Environment.at(place / "nox", {**os.environ, "UV_CACHE_DIR": str(shared / "uv")})
+    argv = ["-m", "virtualenv", "--quiet", "--no-periodic-update", str(place / "nox")]
+    subprocess.run([sys.executable, *argv], check=True)
+    uv = ["uv", "pip", "install", "--quiet", "--python", str(here.python), "--require-hashes"]
+    for lock, *where in [(ROOT / LOCKED,), (LOCK, "--target", str(place / "tools"))]:
+        subprocess.run([*uv, *where, "--requirements", str(lock)], check=True, env=here.env)
+    subprocess.run(
+        [*uv[:-1], "--target", str(place / "backend"), "flit_core"], check=True, env=here.env
+    )
+    return {"PATH": here.programs_env()["PATH"], "UV_CACHE_DIR": here.env["UV_CACHE_DIR"]}
+
+
 @pytest.fixture
-def adopt(stage: Stage, hub: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopt:
+def adopt(
+    stage: Stage, hub: Forge, machine: dict[str, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Adopt:  # fmt: skip
     """A function that lets the sample have what `init` writes, and returns the commit."""
 
     def adopted(*options: str, **files: str) -> str:
         wheels = tmp_path / "wheels"
         wheels.mkdir()
         write_wheel(wheels)
-        monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-        monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody is there
+        monkeypatch.delenv("UV_CONFIG_FILE")
+        offline = {"UV_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9"}  # nobody is there
+        for key, text in {**machine, **offline, "UV_FIND_LINKS": str(wheels)}.items():
+            monkeypatch.setenv(key, text)
         (stage.clone / ".github").mkdir()
         for name, text in files.items():
             stage.write(f"{name}.py", text)
@@ -235,14 +261,14 @@ def act(stage: Stage, slack: str, tmp_path: Path) -> Act:
 
 
 def write_wheel(folder: Path) -> None:
-    """Make a wheel of this checkout that finds what it needs where the tests find it."""
+    """Make a wheel of this checkout."""
     version = metadata.version("nox-release")
     info = f"nox_release-{version}.dist-info"
     about = f"Metadata-Version: 2.1\nName: nox-release\nVersion: {version}\n"
     tag = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {
-        "nox_release.pth": f"{ROOT}\n{sysconfig.get_path('purelib')}\n",
-        f"{info}/METADATA": f"{about}Provides-Extra: github\nProvides-Extra: rehearsal\n",
+        "nox_release.pth": f"{ROOT}\n",
+        f"{info}/METADATA": about,
         f"{info}/WHEEL": tag,
     }
     rows = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])

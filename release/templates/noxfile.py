@@ -5,8 +5,10 @@ import nox
 
 def release(session: nox.Session, verb: str) -> None:
     """Call one verb of nox-release with the session's arguments."""
-    session.install("nox-release[attestations,github,rehearsal,sbom]")
+    session.install("--no-deps", "nox-release")
     # -I: a release.py in the project is not what is meant.
+    if lock := session.run_install("python", "-Im", "release.locked", silent=True, log=False):
+        session.install("--no-deps", "--require-hashes", "-r", str(lock).strip())
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=60.0)
 

@@ -160,7 +160,8 @@ PEERS = {
 
 def ours(wheel: Path) -> dict[str, Chain]:
     """Our own ways, as a project that has adopted it has them; `wheel` is what it installs."""
-    noxfile = re.sub(r"nox-release\[.+?\]", rf"\g<0> @ {wheel.as_uri()}", template("noxfile.py"))
+    own = f'"nox-release @ {wheel.as_uri()}"'
+    noxfile = template("noxfile.py").replace('"nox-release"', own)
     files, needs = {"noxfile.py": noxfile}, ("nox[uv]",)
     untried = f"{PYPROJECT}\n[tool.nox-release]\ninstall-check = false\n"
     chains = {
