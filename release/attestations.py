@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from release import ReleaseError
 from release.ahead import begin
+from release.archives import some
 from release.identity import Identity, identity, token
 from release.index import IndexUnreadable
 from release.snapshot import Snapshot
@@ -189,7 +190,7 @@ def unread(
     try:
         files = {one.filename: one for one in world.index.files(package.name)}
         if absent := [one.filename for one in distributions if one.filename not in files]:
-            return IndexUnreadable(f"{world.index.simple_url} doesn't list {', '.join(absent)}")
+            return IndexUnreadable(f"{world.index.simple_url} doesn't list {some(absent)}")
         served = {one: world.index.provenance(files[one.filename]) for one in distributions}
     except IndexUnreadable as error:
         return error

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from release import Refused, ReleaseError
+from release.archives import some
 from release.attestations import sign
 from release.continuing import unfinished_on_error
 from release.project import Project
@@ -71,7 +72,7 @@ def rebuild(intent: Intent, world: World, console: Console, dist: Path, make: Ma
         changed = [one.filename for own in files for one in own if one not in plan.files]
         if not changed:
             return intent
-        with console.step(f"Record the new sha256 of {', '.join(changed)}") as line:
+        with console.step(f"Record the new sha256 of {some(changed)}") as line:
             line.remark = "the build isn't reproducible"
             plan = with_tags(plan.each(distributions=files), here)
             return world.intent.write(plan, instead_of=intent)
@@ -88,11 +89,11 @@ def rebuilt(
         once = replace(world, builds_twice=False)  # they are compared with those of before
         built = make(here, project, once, console, dist, version=plan.version, tag=plan.tag)
         fresh = {one.filename: one for one in built}
-        if fresh.keys() != known.keys():
-            wanted, made = (", ".join(sorted(names)) for names in (known, fresh))
+        if others := known.keys() ^ fresh.keys():
             raise ReleaseError(
-                f"the files of {plan.title} are {made}, not {wanted}",
-                "files of other machines: run the workflow that began it again",
+                f"{plan.title} was begun with other files than are made here: {some(others)}",
+                "files of other machines: run the workflow that began it again, or publish with "
+                "its --plan and --dist",
             )
         known |= {name: known[name].as_built(fresh[name]) for name in absent}
     return tuple(known.values())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from release import ReleaseError, attestations, pages
 from release.announcement import announce, released
+from release.archives import some
 from release.checkout import follow, followed
 from release.index import IndexUnreadable
 from release.landing import (
@@ -334,7 +335,7 @@ def unseen(name: str, distributions: Sequence[Distribution], world: World) -> Re
     if not absent:
         return None
     return ReleaseError(
-        f"{world.index.simple_url} doesn't list " + ", ".join(one.filename for one in absent),
+        f"{world.index.simple_url} doesn't list {some(one.filename for one in absent)}",
         "indexes lag: continue later; if that never changes, is it the right `index-url`?",
     )
 

@@ -342,6 +342,19 @@ def test_all_jobs_again_continue_what_was_begun(stage: Stage, builders: Builders
     assert published == {name: path.read_bytes() for name, path in built.items()} | there
 
 
+def test_one_machine_alone_does_not_continue_it(stage: Stage, builders: Builders) -> None:
+    with faulty(stage.url, [PASS, "403"]) as url:
+        stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
+        assert builders.prepare("minor").code == 0
+        _, _, windows, mac = builders.build(HERE, WINDOWS, MAC)
+        assert builders.publish().code == 3
+        done = stage.run("publish", "--resume", at=stage.other_clone())
+        assert done.code == 3, done.out
+        assert f"with other files than are made here: {mac.name}, {windows.name}\n" in done.err
+        assert "publish with its --plan and --dist" in done.err
+        assert builders.publish().code == 0
+
+
 def test_another_plan_does_not_continue_it(stage: Stage, builders: Builders) -> None:
     with faulty(stage.url, [PASS, "403"]) as url:
         stage.monkeypatch.setenv("TWINE_REPOSITORY_URL", url)
