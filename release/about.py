@@ -77,14 +77,14 @@ def files(options: Options) -> Collected | None:
             "--plan PLAN --dist FOLDER, with a plan that `python -m release prepare` has written",
         )
     handover = Handover.read(options.plan)
-    target, _, pre = handover.typed.partition(" --pre ")
-    is_candidate = options.verb == "publish-rc"
-    if bool(pre) != is_candidate:
+    bump, is_candidate = handover.bump, options.verb == "publish-rc"
+    if bool(bump.pre) != is_candidate:
         raise UsageError(
             f"the plan is that of {handover.title}",
-            f"nox -s {'publish_rc' if pre else 'publish_release'}",
+            f"nox -s {'publish_rc' if bump.pre else 'publish_release'}",
         )
-    options.bump, options.pre, options.ref = target, pre or None, handover.base if pre else ""
+    options.bump, options.pre = str(bump.target), bump.pre
+    options.ref = handover.base if is_candidate else ""
     options.package = [one.folder or "." for one in handover.packages]
     options.skip_tests = handover.skip_tests
     return Collected(handover=handover, folder=options.dist)

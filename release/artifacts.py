@@ -33,8 +33,8 @@ ALIKE = (
     "resolvers take the metadata of one file for all: build them with the same versions of the "
     "build backend, and write what differs as environment markers"
 )
-DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
 ONE_SDIST = "let one machine build the sdist, and each one its own wheels"
+DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
 UNKNOWN = (
     "commit them, or let MANIFEST.in or the build backend leave them out; "
     "what the build makes or rewrites goes into `generated` of [tool.nox-release]"
@@ -82,7 +82,7 @@ def check(paths: Sequence[Path], expected: Expected) -> list[str]:
     versions = [expected.version, *(one.version for one in files)]
     version = next(filter(None, versions), None)
     problems = [
-        *_bad_set(paths, project.config.artifacts),
+        *_bad_set(paths, project.name, project.config.artifacts),
         *(
             Problem(f"{one.path.name}: {problem.message}", problem.hint)
             for one in files
@@ -111,20 +111,20 @@ def _examined(path: Path, source: Source) -> Examined:
     return sdists.examine(path, source.algorithm)
 
 
-def _bad_set(paths: Iterable[Path], declared: Sequence[str]) -> Iterator[Problem]:
+def _bad_set(paths: Iterable[Path], name: str, declared: Sequence[str]) -> Iterator[Problem]:
     """Say what is missing, and what is there without being declared."""
     names = sorted(path.name for path in paths)
     count = sum(name.endswith(".whl") for name in names)
     if count == 0 or len(names) - count != 1:
         yield Problem(
-            f"there are {len(names) - count} sdists and {count} wheels "
+            f"there are {len(names) - count} sdists and {count} wheels of {name} "
             f"({some(names) or 'nothing'}); a release is one sdist and at least one wheel",
             ONE_SDIST,
         )
     missing = [one for one in declared if not any(fnmatchcase(name, one) for name in names)]
     if missing:
         yield Problem(
-            f"no file is {some(missing)}, which `artifacts` declares",
+            f"no file of {name} is {some(missing)}, which `artifacts` declares",
             "is the job that builds it green? Else change `artifacts` in [tool.nox-release]",
         )
     extra = [name for name in names if not any(fnmatchcase(name, one) for one in declared)]

@@ -122,23 +122,28 @@ def _sign_all(distributions: Sequence[Distribution], dist: Path, world: World) -
     patience = world.index.silence
     trust = begin(partial(_trust, world)).result(patience)
     parts = [part for part in (distributions[at::AT_ONCE] for at in range(AT_ONCE)) if part]
-    begun = [begin(partial(_sign_some, part, dist, trust)) for part in parts]
-    for part, one in zip(parts, begun, strict=True):
-        one.result(patience * len(part))
+    begun = [begin(partial(_signed, part, trust)) for part in parts]
+    for part, answer in zip(parts, begun, strict=True):
+        for one, text in answer.result(patience * len(part)):
+            _beside(one, dist).write_text(text, encoding="utf-8")
 
 
-def _sign_some(distributions: Iterable[Distribution], dist: Path, trust: ClientTrustConfig) -> None:
+def _signed(
+    distributions: Iterable[Distribution], trust: ClientTrustConfig
+) -> list[tuple[Distribution, str]]:
+    """Return files with the attestations that were made of them just now."""
     from pypi_attestations import Attestation
     from pypi_attestations import Distribution as Attested
     from sigstore.oidc import IdentityToken
     from sigstore.sign import SigningContext
 
-    vouched = token("sigstore") or ""
+    vouched, signed = token("sigstore") or "", []
     with SigningContext.from_trust_config(trust).signer(IdentityToken(vouched)) as signer:
         for one in distributions:
             made = Attestation.sign(signer, Attested(name=one.filename, digest=one.sha256))
             _verify(made, one, Identity.of(vouched), trust)
-            _beside(one, dist).write_text(made.model_dump_json(), encoding="utf-8")
+            signed.append((one, made.model_dump_json()))
+    return signed
 
 
 def _trust(world: World) -> ClientTrustConfig:
@@ -148,7 +153,10 @@ def _trust(world: World) -> ClientTrustConfig:
     if path := world.sigstore:
         text = Snapshot(git=world.git, commit="HEAD").read(path)
         if text is None:
-            raise ReleaseError(f"there is no {path}, which sigstore-trust-config names")
+            raise ReleaseError(
+                f"HEAD has no {path}, which sigstore-trust-config names",
+                "commit it, or take sigstore-trust-config out of [tool.nox-release]",
+            )
         trust = ClientTrustConfig.from_json(text.decode())
     else:
         trust = ClientTrustConfig.production()

@@ -63,10 +63,13 @@ class Collected:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Return where each file is; `Refused` for what is none of a package, or has a double."""
+        """Return where each file is; `Refused` for what is none of a package, or has a double.
+
+        Hidden files are nobody's: `uv build` leaves a .gitignore beside what it has built.
+        """
         found: dict[str, Path] = {}
         problems = []
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+        for path in sorted(path for path in self.folder.rglob("[!.]*") if path.is_file()):
             other = found.setdefault(path.name, path)
             if other != path and not filecmp.cmp(other, path, shallow=False):
                 words = f"two machines have built {path.name}, and not the same bytes"
@@ -196,7 +199,7 @@ class Collected:
         """Copy the files of a package into `dist`: wheels, and the sdist last."""
         own = [path for file, path in self.files.items() if is_of(file, name)]
         own.sort(key=lambda path: (path.suffix != ".whl", path.name))
-        return [Path(shutil.copy2(path, dist / path.name)) for path in own]
+        return [Path(shutil.copyfile(path, dist / path.name)) for path in own]
 
 
 def try_wheels(

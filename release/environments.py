@@ -208,14 +208,15 @@ def _print(folder: Path) -> str:
 
 
 def _is_own(folder: Path) -> bool:
-    """Make a folder for this user alone; say whether it is one."""
+    """Make a folder for this user alone, to write to; say whether it is one."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
     except OSError:
         return False
     own = getattr(os, "getuid", lambda: found.st_uid)()
-    return found.st_uid == own and (sys.platform == "win32" or not found.st_mode & 0o077)
+    is_open = sys.platform != "win32" and found.st_mode & 0o077
+    return found.st_uid == own and not is_open and os.access(folder, os.W_OK)
 
 
 def clear(cache: Path) -> None:
@@ -226,7 +227,8 @@ def clear(cache: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
         for record in kept.glob(f"{NAME}.*"):
             if _unused(record) > LONG:
-                record.unlink(missing_ok=True)
+                with suppress(OSError):
+                    record.unlink()
 
 
 def _unused(path: Path) -> float:

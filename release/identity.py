@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 
 from release import ReleaseError
@@ -51,6 +50,10 @@ class Identity:
         return f"owner {owner}, repository {name}, workflow {self.file}, {where}"
 
 
+class Unanswered(ReleaseError):
+    """The runner of GitHub should vouch for this job, and gives no answer to believe."""
+
+
 def token(audience: str) -> str | None:
     """Let the runner vouch for this job to `audience`; None where no CI does that.
 
@@ -58,18 +61,23 @@ def token(audience: str) -> str | None:
     """
     import id as vouching
 
+    words = "this job gets no token that says who it is"
     try:
         return vouching.detect_credential(audience)
+    except vouching.GitHubOidcPermissionCredentialError as error:
+        hint = "give it `id-token: write` below `permissions`"
+        raise ReleaseError(f"{words}: {error}", hint) from error
     except vouching.IdentityError as error:
-        raise ReleaseError(
-            f"this job gets no token that says who it is: {error}",
-            "give it `id-token: write` below `permissions`",
-        ) from error
+        kind = Unanswered if str(error).startswith("GitHub: ") else ReleaseError
+        raise kind(f"{words}: {error}", "type the command again") from error
 
 
 def identity() -> Identity | None:
-    """Return who this job is, None where nobody vouches for it."""
-    with suppress(ReleaseError):
-        if vouched := token(NOBODY):
-            return Identity.of(vouched)
-    return None
+    """Return who this job is, None where nobody vouches for it; `Unanswered` where somebody may."""
+    try:
+        vouched = token(NOBODY)
+    except Unanswered:
+        raise
+    except ReleaseError:
+        return None
+    return Identity.of(vouched) if vouched else None

@@ -70,6 +70,7 @@ def examine(path: Path, algorithm: str = "sha1") -> Examined:
     try:
         with Careful(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             problems += contents.take(archive)
+            problems += contents.bad_rest(file)
     except BROKEN as error:
         problems.append(Problem(f"it can't be read: {error}", AGAIN))
     metadata = Metadata.read(contents.told) if contents.told else None
@@ -107,6 +108,15 @@ class Contents:
                 self.ids[member.name.removeprefix(f"{self.top}/")] = self.id_of(member, archive)
         self.is_whole = True
         yield from self.bad_whole()
+
+    def bad_rest(self, file: Careful) -> Iterator[Problem]:
+        """Read what follows the members, which is nothing but zeros."""
+        while self.is_whole and (data := file.read(CHUNK)):
+            self.unpacked += len(data)
+            problem = bomb(self.unpacked, self.path)
+            if problem or data.strip(b"\0"):
+                yield problem or Problem("it has bytes behind its members", AGAIN)
+                return
 
     def bad_kind(self, member: tarfile.TarInfo) -> Problem | None:
         """Refuse members that are neither files nor folders, nor links to such in the sdist."""

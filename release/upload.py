@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 SERVER_ERROR = 500
 UNCERTAIN = {408, 425, 429}  # 4xx answers that another attempt may change
-# A page for people, such as one to log in, says nothing of the file, so that the listing is asked.
-# devpi answers with one also when it has taken the file.
+# A page for people, such as one to log in. An index says less of what it takes; devpi has one for
+# a file that it had before.
 PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 DAY = 86400  # seconds
 ATTESTATION = ".publish.attestation"  # behind a file's name: what twine uploads with it

@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 import stat
+import struct
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from packaging.tags import parse_tag
@@ -46,9 +47,10 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.version import Version
 
-BROKEN = (BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error)
+BROKEN = (BadZipFile, OSError, ValueError, RuntimeError, EOFError, struct.error, zlib.error)
 LAST, END = b"PK\5\6", 22  # of a zip file without a comment
-LOCAL, LENGTHS = 30, 26  # bytes of a header; where it has the lengths of name and extra behind it
+HEADER = struct.Struct("<6xHH8xI4xHH")  # of a member: flags, method, size, lengths of name and more
+LONG, ELSEWHERE = struct.Struct("<HHQQ"), 0xFFFFFFFF  # in that, and instead: sizes of eight bytes
 STREAMED, DESCRIPTOR, NONE = 8, {12, 16, 20, 24}, {0}  # a flag, and bytes behind such a member
 SECURE = ("sha256", "sha384", "sha512")
 SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")  # RECORD has no hash of them
@@ -93,21 +95,34 @@ def examine(path: Path) -> Examined:
 
 
 def bad_bytes(path: Path, archive: ZipFile) -> Iterator[Problem]:
-    """Refuse bytes that are no member's: programs that read it from another end see other files.
+    """Refuse what programs read in two ways: by the directory at the end, or from the beginning.
 
     https://blog.pypi.org/posts/2025-08-07-wheel-archive-confusion-attacks/
     """
-    end, gaps, is_odd = 0, NONE, False
+    end, gaps, is_odd, others = 0, NONE, False, []
     with path.open("rb") as file:
         for info in sorted(archive.infolist(), key=attrgetter("header_offset")):
             is_odd |= info.header_offset - end not in gaps
-            file.seek(info.header_offset + LENGTHS)
-            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
-            end = info.header_offset + LOCAL + name + extra + info.compress_size
+            is_told, end = _header(file, info)
+            others += [info.filename] * (not is_told)
             gaps = DESCRIPTOR if info.flag_bits & STREAMED else NONE
         file.seek(-END, os.SEEK_END)
         if is_odd or archive.start_dir - end not in gaps or file.read(len(LAST)) != LAST:
             yield Problem("it has bytes before, between or behind its members", AGAIN)
+    if others:
+        yield Problem(f"its directory doesn't tell {some(others)} as they do themselves", AGAIN)
+
+
+def _header(file: BinaryIO, info: ZipInfo) -> tuple[bool, int]:
+    """Say whether the directory tells a member as its own header does, and where it ends."""
+    file.seek(info.header_offset)
+    flags, method, size, name, extra = HEADER.unpack(file.read(HEADER.size))
+    more, is_streamed = file.read(name + extra)[name:], info.flag_bits & STREAMED
+    if size == ELSEWHERE and LONG.pack(1, 16, info.file_size, info.compress_size) in more:
+        size = info.compress_size
+    is_told = (flags & STREAMED, method) == (is_streamed, info.compress_type)
+    end = info.header_offset + HEADER.size + name + extra + info.compress_size
+    return is_told and bool(is_streamed or size == info.compress_size), end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +140,14 @@ class Wheel:
         return {one.filename: one for one in self.archive.infolist() if not one.is_dir()}
 
     @cached_property
+    def tops(self) -> list[str]:
+        """Return what is at the top."""
+        return sorted({name.partition("/")[0] for name in self.archive.namelist()})
+
+    @property
     def abouts(self) -> list[str]:
         """Return the .dist-info folders."""
-        tops = {name.partition("/")[0] for name in self.archive.namelist()}
-        return sorted(top for top in tops if top.endswith(".dist-info"))
+        return [top for top in self.tops if top.endswith(".dist-info")]
 
     @property
     def about(self) -> str:
@@ -173,6 +192,9 @@ class Wheel:
         name, _, version = self.about.removesuffix(".dist-info").partition("-")
         if (canonicalize_name(name), version) != (self.name, str(self.version)):
             yield Problem(f"its .dist-info folder is {self.about}", STALE)
+        data = {top for top in self.tops if top.endswith(".data")}
+        if strange := data - {self.about.removesuffix(".dist-info") + ".data"}:
+            yield Problem(f"{some(strange)} is a .data folder, and not its own", STALE)
         if absent := {one for one in NEEDED if f"{self.about}/{one}" not in self.files}:
             yield Problem(f"{self.about} lacks {some(absent)}", AGAIN)
             return

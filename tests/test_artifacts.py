@@ -84,19 +84,19 @@ def test_there_is_one_sdist_and_a_wheel(tmp_path: Path) -> None:
     good, wanted = as_sent(tmp_path), expected(tmp_path)
     rule = "a release is one sdist and at least one wheel"
     assert refused(good[:1], wanted) == [
-        f"there are 0 sdists and 1 wheels (acme-1.0-py3-none-any.whl); {rule}"
+        f"there are 0 sdists and 1 wheels of acme (acme-1.0-py3-none-any.whl); {rule}"
     ]
     assert refused(good[1:], wanted) == [
-        f"there are 1 sdists and 0 wheels (acme-1.0.tar.gz); {rule}"
+        f"there are 1 sdists and 0 wheels of acme (acme-1.0.tar.gz); {rule}"
     ]
-    assert refused([], wanted) == [f"there are 0 sdists and 0 wheels (nothing); {rule}"]
+    assert refused([], wanted) == [f"there are 0 sdists and 0 wheels of acme (nothing); {rule}"]
 
 
 def test_what_is_missing_and_what_is_not_declared_is_told_at_once(tmp_path: Path) -> None:
     patterns = ["*.tar.gz", "*-manylinux*_x86_64.whl", "*-win_amd64.whl"]
     wanted = expected(tmp_path, settings={"artifacts": patterns})
     assert refused([*as_sent(tmp_path), windows(tmp_path)], wanted) == [
-        "no file is *-manylinux*_x86_64.whl, which `artifacts` declares",
+        "no file of acme is *-manylinux*_x86_64.whl, which `artifacts` declares",
         "`artifacts` doesn't declare acme-1.0-py3-none-any.whl",
     ]
 

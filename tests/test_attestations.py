@@ -152,6 +152,16 @@ def test_without_sigstore_nothing_has_changed(
     assert not warehouse.served
 
 
+@pytest.mark.usefixtures("warehouse")
+def test_a_sigstore_that_nobody_has_committed_is_said(stage: Stage, sigstore: str) -> None:
+    configure(stage, sigstore, **{"sigstore-trust-config": "gone.json"})
+    before = stage.state()
+    code, text = publish(stage)
+    assert code == 1, text
+    assert "HEAD has no gone.json, which sigstore-trust-config names" in text
+    assert stage.state() == before
+
+
 def test_what_sigstore_signs_for_others_is_not_sent(
     stage: Stage, warehouse: Warehouse, sigstore: str
 ) -> None:

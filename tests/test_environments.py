@@ -287,6 +287,16 @@ def test_a_folder_that_others_may_write_to_keeps_none(shop: Shop) -> None:
 
 
 @posix
+def test_a_folder_that_can_not_be_written_to_keeps_none(shop: Shop, disk: Path | None) -> None:
+    if disk is None:
+        pytest.skip("nobody may mount anything")
+    shop.kept.parent.symlink_to(disk)
+    shop.kept.mkdir(mode=0o700)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert shop.kept not in shop.having("needed").python.parents
+
+
+@posix
 def test_a_python_without_pip_lets_environments_have_one(shop: Shop) -> None:
     (modules := shop.place / "modules").mkdir()
     site = Path(next(path for path in sys.path if path.endswith("site-packages")))
@@ -346,11 +356,12 @@ def test_what_nobody_uses_is_removed(tmp_path: Path) -> None:
     for suffix in ("json", "new"):
         (record := tmp_path / name(1) / f"{name(2)}.{suffix}").touch()
         os.utime(record, (0, 0))
+    made(f"{name(1)}/{name(3)}.json", LONG + DAY)  # nobody can remove it like a record
     (tmp_path / "file").touch()
     clear(tmp_path)
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*"))
     many = [f"{name(2)}/{name(number)}" for number in range(MOST)]
-    own = [f"{name(1)}/{name(1)}", f"{name(1)}/somebody's"]
+    own = [f"{name(1)}/{one}" for one in (name(1), f"{name(3)}.json", "somebody's")]
     assert left == [*own, *many, f"somebody's/{name(2)}"]
 
 

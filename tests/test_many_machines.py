@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.collected import Collected
+from release.handover import Handover
 from tests.builders import HERE, MAC, WINDOWS, flit
 from tests.faults import PASS, faulty
 from tests.stage import PYPROJECT
@@ -48,6 +50,7 @@ def test_preparing_changes_nothing_and_every_machine_gets_the_commit(
 def test_from_prepare_to_the_index(stage: Stage, builders: Builders) -> None:
     assert builders.prepare("minor").code == 0
     built = builders.build(HERE, WINDOWS, MAC)
+    (builders.dist / "sdist/.gitignore").write_text("*", encoding="utf-8")  # as `uv build` does
     done = builders.publish()
     assert done.code == 0, done.err
     assert stage.published() == sorted(path.name for path in built)
@@ -157,7 +160,7 @@ def test_what_is_not_as_planned_is_refused(stage: Stage, builders: Builders) -> 
         assert words in done.err
         assert stage.state() == before
 
-    refused("no file is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
+    refused("no file of acme is *-macosx_*.whl, *-manylinux*.whl, which `artifacts` declares")
     (builders.dist / "notes.txt").write_text("mine", encoding="utf-8")
     refused(f"notes.txt in {builders.dist}: no wheel or sdist of acme 1.3.0")
     (builders.dist / "notes.txt").unlink()
@@ -270,6 +273,17 @@ def test_what_makes_no_sense_is_said(stage: Stage, args: tuple[str, ...], words:
     done = stage.run(*args)
     assert done.code == 2
     assert words in done.err
+
+
+def test_copies_of_read_only_files_can_be_removed(builders: Builders, tmp_path: Path) -> None:
+    """Windows removes no file that can't be written to."""
+    assert builders.prepare("minor").code == 0
+    for path in builders.build(HERE):
+        path.chmod(0o444)
+    collected = Collected(handover=Handover.read(builders.plan), folder=builders.dist)
+    copies = collected.copied("acme", tmp_path)
+    assert len(copies) == 2
+    assert all(path.stat().st_mode & 0o200 for path in copies)
 
 
 def test_what_is_not_there_is_said(stage: Stage, builders: Builders) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import tarfile
 import tracemalloc
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import sdists
-from tests.forged import FILES, METADATA, compressed, sdist, special, truncated
+from tests.forged import FILES, METADATA, compressed, padded, sdist, special, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +115,18 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     "cut off": (
         lambda folder: truncated(sdist(folder)),
         "it can't be read: Compressed file ended before the end-of-stream marker was reached",
+    ),
+    "an archive behind": (
+        lambda folder: padded(sdist(folder), behind=sdist(folder).read_bytes()),
+        "it has bytes behind its members",
+    ),
+    "bytes behind": (
+        lambda folder: padded(sdist(folder), behind=b"evil"),
+        "it can't be read: Not a gzipped file (b'ev')",
+    ),
+    "zeros behind": (
+        lambda folder: padded(sdist(folder), behind=gzip.compress(bytes(65 << 20))),
+        "it unpacks to 64 MiB or more, over 50 times its own size",
     ),
     "no gzip": (plain, "it can't be read: Not a gzipped file (b'ev')"),
     "no tar": (partial(compressed, data=b"evil" * 999), "it can't be read: invalid header"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from twine.repository import WAREHOUSE_WEB
 
+from release.identity import NOBODY
 from tests import warehouse as warehouses
 from tests.runner import assigned
 from tests.stage import PYPROJECT
@@ -94,6 +95,18 @@ def test_a_job_that_may_not_say_who_it_is_is_told_which_right_it_lacks(
     assert code == 1, text
     assert "give the job `id-token: write` below `permissions`" in text
     assert not warehouse.minted
+
+
+def test_a_runner_that_does_not_answer_is_no_reason_to_attest_nothing(
+    stage: Stage, warehouse: Warehouse
+) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT})
+    warehouse.deaf = {NOBODY}
+    before = stage.state()
+    code, text = publish(stage)
+    assert code == 1, text
+    assert "gets no token that says who it is: GitHub: OIDC token request failed (code=503" in text
+    assert stage.state() == before
 
 
 def test_a_token_that_nears_its_end_is_minted_anew(stage: Stage, warehouse: Warehouse) -> None:

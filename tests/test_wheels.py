@@ -66,6 +66,14 @@ def hiding(path: Path) -> Path:
     return path
 
 
+def shortened(path: Path) -> Path:
+    """Let the first member say that it has no bytes, so that others begin in it."""
+    data = bytearray(path.read_bytes())
+    data[18:22] = bytes(4)
+    path.write_bytes(data)
+    return path
+
+
 KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     # Names
     "name not escaped": (
@@ -83,6 +91,10 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     "dist-info of another name": (
         partial(wheel, about="evil-1.0.dist-info"),
         "its .dist-info folder is evil-1.0.dist-info",
+    ),
+    "data of another version": (
+        partial(wheel, files={"acme-1.1.data/scripts/acme": b""}),
+        "acme-1.1.data is a .data folder, and not its own",
     ),
     "dist-info of another version": (
         partial(wheel, about="acme-1.1.dist-info"),
@@ -134,6 +146,10 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Unpack[tuple[str, ...]]]] = {
     "a member that the directory doesn't name": (
         lambda folder: hiding(wheel(folder)),
         "it has bytes before, between or behind its members",
+    ),
+    "a member that seems to be shorter": (
+        lambda folder: shortened(wheel(folder)),
+        "its directory doesn't tell acme.py as they do themselves",
     ),
     "lacks METADATA": (
         lambda folder: lying(wheel(folder), b"/METADATA", b"/METADATB"),
@@ -327,6 +343,21 @@ def test_what_was_written_as_a_stream_is_fine(tmp_path: Path) -> None:
     path.write_bytes(stream.getvalue())
     with ZipFile(path) as archive:
         assert all(info.flag_bits & 8 for info in archive.infolist())
+    assert wheels.examine(path).problems == ()
+
+
+def test_sizes_of_eight_bytes_are_fine(tmp_path: Path) -> None:
+    path, long = wheel(tmp_path), tmp_path / "long"
+    with ZipFile(path) as old, ZipFile(long, "w") as new:
+        for name in old.namelist():
+            with new.open(name, "w", force_zip64=True) as member:
+                member.write(old.read(name))
+    long.replace(path)
+    assert wheels.examine(path).problems == ()
+
+
+def test_its_own_data_is_fine(tmp_path: Path) -> None:
+    path = wheel(tmp_path, files={"acme-1.0.data/scripts/acme": b"", "data/acme.txt": b""})
     assert wheels.examine(path).problems == ()
 
 

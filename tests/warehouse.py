@@ -93,6 +93,7 @@ class Warehouse(ThreadingHTTPServer):
     asked: list[str] = field(default_factory=list)
     audiences: list[str] = field(default_factory=list)  # to which the runner has vouched
     strangers: list[str] = field(default_factory=list)
+    deaf: set[str] = field(default_factory=set)  # audiences to which the runner doesn't vouch now
 
     def __post_init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Proxy)
@@ -143,6 +144,9 @@ class Proxy(Answering):
         (audience,) = parse_qs(urlsplit(self.path).query)["audience"]
         self.server.audiences.append(audience)
         is_ours = self.headers["Authorization"].lower() == f"bearer {OF_RUNNER}"
+        if audience in self.server.deaf:
+            self.say(503, b"not now")
+            return
         self.say(200 if is_ours else 401, {"value": vouched(audience, self.server.claims)})
 
 
