@@ -33,8 +33,8 @@ ALIKE = (
     "resolvers take the metadata of one file for all: build them with the same versions of the "
     "build backend, and write what differs as environment markers"
 )
-DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
 ONE_SDIST = "let one machine build the sdist, and each one its own wheels"
+DESCRIBE = "let the machine that builds it add one: python -m release sbom FOLDER"
 UNKNOWN = (
     "commit them, or let MANIFEST.in or the build backend leave them out; "
     "what the build makes or rewrites goes into `generated` of [tool.nox-release]"

@@ -14,7 +14,6 @@ from release.checkout import dirty
 from release.git import TAGS, peeled
 from release.landing import release_branch
 from release.process import ProgramFailed, terminal
-from release.sbom import insist_on_library
 from release.version import line, objection
 from release.world import RELEASE_BRANCH
 
@@ -218,6 +217,8 @@ def attestable(case: Case) -> Problem | None:
 def describable(case: Case) -> Problem | None:
     """Can wheels get the SBOM that `sbom` asks for?"""
     if case.project.config.sbom:
+        from release.sbom import insist_on_library
+
         insist_on_library()
     return None
 

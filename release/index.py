@@ -93,24 +93,10 @@ class Index:
 
     @cached_property
     def simple_url(self) -> str:
-        """Return the root of the Simple API.
+        """Return the root of the Simple API."""
+        from release.upload import simple_url
 
-        Every index known keeps it beside the upload URL: `…/legacy/` → `…/simple/` (Warehouse,
-        Pulp), `…/upload/` → `…/simple/` (Azure), else `…/simple/` below it (pypiserver, Nexus,
-        GitLab, Artifactory, CodeArtifact). Only PyPI has a host of its own for uploads.
-        """
-        from pypi_simple import PYPI_SIMPLE_ENDPOINT
-        from twine.utils import DEFAULT_REPOSITORY
-
-        if self.index_url:
-            return self.index_url
-        if self.upload_url == DEFAULT_REPOSITORY:
-            return PYPI_SIMPLE_ENDPOINT
-        parts = urlsplit(self.upload_url)
-        folders = [folder for folder in parts.path.split("/") if folder]
-        if folders[-1:] in (["legacy"], ["upload"]):
-            folders.pop()
-        return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
+        return self.index_url or simple_url(self.upload_url)
 
     @property
     def largest_file(self) -> int | None:

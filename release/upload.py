@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import rich
@@ -209,6 +210,24 @@ def is_trusting(settings: Settings) -> bool:
         return isinstance(settings.auth.authenticator, TrustedPublishingAuthenticator)
     except TwineException:
         return False
+
+
+def simple_url(upload_url: str) -> str:
+    """Return the root of the Simple API of an index.
+
+    Every index known keeps it beside the upload URL: `…/legacy/` → `…/simple/` (Warehouse, Pulp),
+    `…/upload/` → `…/simple/` (Azure), else `…/simple/` below it (pypiserver, Nexus, GitLab,
+    Artifactory, CodeArtifact). Only PyPI has a host of its own for uploads.
+    """
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    if upload_url == DEFAULT_REPOSITORY:
+        return PYPI_SIMPLE_ENDPOINT
+    parts = urlsplit(upload_url)
+    folders = [folder for folder in parts.path.split("/") if folder]
+    if folders[-1:] in (["legacy"], ["upload"]):
+        folders.pop()
+    return urlunsplit(parts._replace(path="/".join(["", *folders, "simple", ""])))
 
 
 def website(upload_url: str) -> str:
