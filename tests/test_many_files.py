@@ -119,7 +119,7 @@ def test_every_file_arrives_once_and_the_sdist_last(
             assert code in {0, 1, 3, -9}, said
             assert "Traceback" not in said
             rows = [row for row in said.splitlines() if not row.startswith("  files ")]
-            assert max(map(len, rows)) < 1000, "nobody reads all names"
+            assert max(map(len, rows), default=0) < 1000, "nobody reads all names"
             assert stage.password not in said
     assert code == 0, "\n".join(log)
     books(stage, before, dist)
