@@ -13,13 +13,16 @@ import stat
 import struct
 import tarfile
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from release import sdists, wheels
+from release.archives import CHUNK, bomb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from zipfile import ZipInfo
 
@@ -61,21 +64,39 @@ def _mode(told: int, *, is_folder: bool) -> int:
 
 
 def _write_sdist(path: Path, new: Path, epoch: int) -> bool:
-    with tarfile.open(path, "r:gz") as archive:
+    with _plain_tar(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         members = archive.getmembers()
         times = (one.mtime for one in members)
         is_timeless = _is_one(times, epoch - 1) and _packed(path) < epoch
         if is_timeless and all(map(_is_nobodys, members)):
             return False
         with (
-            new.open("wb") as file,
-            gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=epoch) as packed,
+            new.open("wb") as target,
+            gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=epoch) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as made,
         ):
             for member in sorted(members, key=lambda one: one.name):
                 content = archive.extractfile(member) if member.isreg() else None
                 made.addfile(_nobodys(member, epoch), content)
     return True
+
+
+@contextmanager
+def _plain_tar(path: Path) -> Iterator[IO[bytes]]:
+    """Yield what is packed, in a file where any place is reached at once; refuse a bomb."""
+    size = 0
+    with sdists.Careful(path) as packed, TemporaryFile() as plain:
+        while piece := packed.read(CHUNK):
+            plain.write(piece)
+            size += len(piece)
+            _insist_on_no_bomb(size, path)
+        plain.seek(0)
+        yield plain
+
+
+def _insist_on_no_bomb(size: int, path: Path) -> None:
+    if problem := bomb(size, path):
+        raise ValueError(problem.message)
 
 
 def _packed(path: Path) -> int:
@@ -107,6 +128,7 @@ def _write_wheel(path: Path, new: Path, epoch: int) -> bool:
     date = max(EARLIEST, tuple(time.gmtime(epoch - epoch % STEP))[:6])
     with ZipFile(path) as archive:
         members = archive.infolist()
+        _insist_on_no_bomb(sum(one.file_size for one in members), path)
         if _is_one((one.date_time for one in members), date) and all(map(_is_plain, members)):
             return False
         with ZipFile(new, "w") as made:

@@ -238,6 +238,19 @@ def test_what_cannot_be_read_stays_as_it_is(tmp_path: Path, name: str) -> None:
     assert path.read_bytes() == b"nonsense"
 
 
+@pytest.mark.parametrize("name", [SDIST, WHEEL])
+def test_a_bomb_is_left_to_the_check_that_refuses_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr("a", bytes(65 << 20))
+    else:
+        packed(path, {"a": (0o644, bytes(65 << 20))})
+    before = path.read_bytes()
+    assert not normalise(path, EPOCH)
+    assert path.read_bytes() == before
+
+
 # What is different
 
 ONE = {
