@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from release.world import Facts, Subject, World
 
 Options = argparse.Namespace
+PUBLISHING = ("publish", "publish-rc")
+UNCHANGED = "Nothing has changed."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReleaseError as error:
         console.problems(error)
         code = error.exit_code
+        if code == ReleaseError.exit_code and options.verb in PUBLISHING:
+            console.errors.print(UNCHANGED)
     except OSError as error:
         console.problems(ReleaseError(f"the machine says: {error}"))
         code = 1
@@ -308,6 +312,8 @@ def _build(options: Options, console: Console) -> None:
 
     git, projects = about.projects(options)
     world = about.world(git, projects[0].config, options, console)
+    if options.out.exists() and not options.out.is_dir():
+        raise UsageError(f"{options.out} is no folder", "--out FOLDER is where the files go")
     with TemporaryDirectory() as folder, worktree(git, "HEAD") as here:
         dist = Path(folder)
         built: list[Distribution] = []

@@ -69,11 +69,12 @@ def files(options: Options) -> Collected | None:
     from release.handover import Handover
 
     level = [options.bump] if options.bump else []
-    others = ("package", "ref", "resume", "abandon")
+    others = ("package", "ref", "resume", "abandon", "reproducible")
     own = [*level, *(f"--{one}" for one in others if vars(options).get(one))]
-    if own or not (options.plan and options.dist):
+    is_half = not (options.plan and options.dist)
+    if own or is_half:
         raise UsageError(
-            f"--plan goes without {own[0]}" if own else "--plan and --dist go together",
+            "--plan and --dist go together" if is_half else f"--plan goes without {own[0]}",
             "--plan PLAN --dist FOLDER, with a plan that `python -m release prepare` has written",
         )
     handover = Handover.read(options.plan)

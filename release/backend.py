@@ -79,7 +79,8 @@ def run_backend(
         cause = getattr(error, "exception", error)
         words = cause.output if isinstance(cause, ProgramFailed) else str(error)
         raise ReleaseError(
-            f"building the {kind} failed:\n{words.strip()}", "nox -s build tries it again"
+            f"building the {kind} failed:\n{words.strip()}",
+            "python -m release build tries it again",
         ) from error
 
 

@@ -243,8 +243,8 @@ def install_and_import(
         except ProgramFailed as error:
             stale = """version-files = ['PATH:__version__ = "{version}"'] in [tool.nox-release]"""
             broken = (
-                "nox -s build tries it again; `import-names` in [tool.nox-release] says which "
-                "modules to import; import-names = [] imports none"
+                "python -m release build tries it again; `import-names` in [tool.nox-release] says "
+                "which modules to import; import-names = [] imports none"
             )
             raise ReleaseError(
                 f"{wheel.name} was installed, but:\n{error.output.strip()}",

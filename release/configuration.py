@@ -13,7 +13,7 @@ from release.tables import parse, table_at
 from release.tags import TagStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from datetime import date
 
     from release.places import Files
@@ -92,6 +92,7 @@ class Configuration:
                 )
             wanted, fits = WANTED[kinds[known[key]]]
             if not fits(value):
+                wanted = _words(CHOICES.get(known[key], ())) or wanted
                 raise UsageError(f"{TABLE} {key} must be {wanted}, not {value!r}")
             values[known[key]] = tuple(value) if isinstance(value, list) else value
         _insist(values)
@@ -143,11 +144,15 @@ def _insist(values: dict[str, Any]) -> None:
         raise UsageError(f"{TABLE} next-dev has no meaning beside scheme: a date isn't foreseen")
     for key, choices in CHOICES.items():
         if (given := values.get(key, choices[0])) not in choices:
-            name, words = key.replace("_", "-"), " or ".join(f'"{one}"' for one in choices)
-            raise UsageError(f"{TABLE} {name} must be {words}, not {given!r}")
+            name = key.replace("_", "-")
+            raise UsageError(f"{TABLE} {name} must be {_words(choices)}, not {given!r}")
     for key, value in values.items():  # git would take it for an option
         if isinstance(value, str) and value.startswith("-"):
             raise UsageError(f"{TABLE} {key.replace('_', '-')} can't be {value!r}")
+
+
+def _words(choices: Iterable[str]) -> str:
+    return " or ".join(f'"{one}"' for one in choices)
 
 
 def _insist_on_forms(values: dict[str, Any]) -> None:

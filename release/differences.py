@@ -13,7 +13,7 @@ from release import sdists, wheels
 from release.archives import CHUNK, SHOWN, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -39,7 +39,7 @@ def differences(one: Path, other: Path, called: tuple[str, str]) -> list[str]:
     except (*sdists.BROKEN, *wheels.BROKEN) as error:
         return [f"{one.name} can't be read: {error}"]
     more = len(found) - SHOWN
-    return [*told, *[f"{more} more files"] * (more > 0)] or [PACKED]
+    return [*told, *[f"and {more} more"] * (more > 0)] or [PACKED]
 
 
 def _told(name: str, one: Path, other: Path, called: tuple[str, str]) -> str:
@@ -57,16 +57,19 @@ def _told(name: str, one: Path, other: Path, called: tuple[str, str]) -> str:
         return f"{name} from byte {_same(first, second)} on: {sizes}"
     if not number:
         return f"{name} has other line ends"
-    shown = (f"{_short(text)!r} {which}" for text, which in zip(pair, called, strict=True))
+    start = max(0, _same(*pair) - WIDTH // 2)
+    shown = (f"{_short(text, start)!r} {which}" for text, which in zip(pair, called, strict=True))
     return f"{name}, line {number}: {', '.join(shown)}"
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[:WIDTH]}…"
+def _short(line: str, start: int) -> str:
+    """Return what is worth to be shown of a line, from its column `start` on."""
+    end = start + WIDTH
+    return "…" * (start > 0) + line[start:end] + "…" * (end < len(line))
 
 
-def _same(one: bytes, other: bytes) -> int:
-    """Return how many bytes are the same from the beginning."""
+def _same(one: Sequence[object], other: Sequence[object]) -> int:
+    """Return how many bytes or characters are the same from the beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 

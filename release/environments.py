@@ -130,7 +130,7 @@ class Environments:
             mend = "mend what constrains build requirements, commit and push it; "
             raise ReleaseError(
                 f"what the build requires can't be installed:\n{error.output.strip()}",
-                f"{mend if self.constraints else ''}nox -s build tries it again",
+                f"{mend if self.constraints else ''}python -m release build tries it again",
             ) from error
 
     def _current(self, wanted: Wanted, at: Path) -> Environment:

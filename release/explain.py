@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from release.packages import Package
     from release.places import Files, Place
 
+TOLD = {  # settings, by facts of their own
+    *("branch", "main", "remote", "repository", "index_url", "tag", "scheme", "message"),
+    *("test_command", "version_files", "version_command", "bump_command", "changelog", "next_dev"),
+    *("import_names", "build_constraints", "artifacts", "intent_ref"),
+    *("required_checks", "candidate_branches", "acknowledge"),
+}
 FILES = "one sdist and at least one wheel"
 LEVELS = ("patch", "current")  # the example is the first of them that makes a version
 ITSELF = "the version itself"
@@ -158,6 +164,18 @@ def _facts(project: Project, version: Version, said: str, seen: Seen) -> dict[st
         "builds": _builds(project),
         "imports": _configured(config, "import-names", _imports(config)),
         "intent": _configured(config, "intent-ref", intent),
+        **_others(config),
+    }
+
+
+def _others(config: Configuration) -> dict[str, Fact]:
+    """Return what is set otherwise than by default, and told nowhere else."""
+    keys = {one.name.replace("_", "-"): one for one in fields(config) if one.name not in TOLD}
+    values = {key: getattr(config, one.name) for key, one in keys.items()}
+    return {
+        key: Fact(value=", ".join(value) if isinstance(value, tuple) else str(value), source="set")
+        for key, value in values.items()
+        if value != keys[key].default
     }
 
 

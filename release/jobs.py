@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from packaging.utils import parse_wheel_filename
+
 from release import ReleaseError, UsageError, about
 from release.changes import made_together
 from release.checkout import dirty
@@ -145,12 +147,23 @@ def describe(options: Options, console: Console) -> None:
     """Add an SBOM to the wheels in a folder, which were built of HEAD; one that is there stays."""
     git, projects = about.projects(options)
     insist_on_library()
-    for project in projects:
+    own = [
+        (path, project)
+        for project in projects
+        for path in sorted(options.dist.glob("*.whl"))
+        if is_of(path.name, project.name)
+    ]
+    if not own:
+        names = ", ".join(project.name for project in projects)
+        raise UsageError(f"there is no wheel of {names} in {options.dist}", "build it, then this")
+    for path, project in own:
+        if not project.vcs and parse_wheel_filename(path.name)[1] != project.version:
+            words = f"{path.name} wasn't built of HEAD, which is {project.name} {project.version}"
+            raise UsageError(words, f"take it out of {options.dist}")
+    for path, project in own:
         world = about.world(git, project.config, options, console)
-        sources = Sources.of(git, project, world.home)
-        for path in sorted(options.dist.glob("*.whl")):
-            if is_of(path.name, project.name) and add(path, sources):
-                console.say(f"{path.name} has an SBOM now")
+        is_new = add(path, Sources.of(git, project, world.home))
+        console.say(f"{path.name} {'has an SBOM now' if is_new else 'stays as it is'}")
 
 
 def try_out(options: Options, console: Console) -> None:

@@ -7,7 +7,7 @@ command goes on: the steps behind the intent are observed, and what is done stay
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,7 @@ from release.project import message
 from release.readiness import EACH, asked, wait_for_tests, waits_for_tests
 from release.sbom import Sources
 from release.steps import SEE, named, steps, take
-from release.tagging import tag_object, tagged
+from release.tagging import alone, tag_object
 from release.tested import making, tested
 from release.upload import UploadRefused
 from release.version import objection
@@ -282,11 +282,10 @@ def build_and_check(  # noqa: PLR0913
     from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
     env, config, of = world.programs_env(), project.config, named(project.name, project.folder)
-    tagging = tagged(here, tag) if project.vcs and tag else nullcontext()
     is_twice = reproducible.is_wanted(config, world)
-    tree = here("write-tree") if is_twice else ""
+    told = (tag or None) if project.vcs else ""  # the backend may go by the tags that there are
     with building.trying(env, wanted=config.install_check) as trial:
-        with console.step(BUILD.format(of)) as line, tagging:
+        with console.step(BUILD.format(of)) as line, alone(here, told):
             is_kept = config.build_environment == "kept" and not is_twice
             around = building.Surroundings(
                 epoch=here.time(),
@@ -298,7 +297,7 @@ def build_and_check(  # noqa: PLR0913
             distributions = building.build(here.root / project.folder, dist, around, line.note)
             paths = [dist / one.filename for one in distributions]
             if is_twice:
-                line.remark = reproducible.again(here, tree, project, paths, around, line.note)
+                line.remark = reproducible.again(here, told, project, paths, around, line.note)
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
             expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
             line.remark = "; ".join(held_to_account(paths, expected, trial))

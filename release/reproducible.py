@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from release import Problem, Refused
 from release.build import build
 from release.differences import differences
+from release.tagging import alone
 from release.worktree import worktree
 
 if TYPE_CHECKING:
@@ -48,27 +49,26 @@ def is_wanted(config: Configuration, world: World) -> bool:
 
 def again(
     here: Git,
-    tree: str,
+    tag: str | None,
     project: Project,
     first: Sequence[Path],
     around: Surroundings,
     on_line: OnLine,
 ) -> str:
-    """Build the `tree` on HEAD of the worktree `here` again, and return what is worth a remark.
+    """Build what is in the worktree `here` again, and return what is worth a remark.
 
-    In other surroundings: folder, umask, time zone, times of the files, build environment. Raises
-    `Refused` where other files than the `first` come out, and the project says they mustn't.
+    HEAD has the `tag`, as `alone` has it. In other surroundings: folder, umask, time zone, times of
+    the files, build environment. Raises `Refused` where other files than the `first` come out, and
+    the project says they mustn't.
     """
-    with (
-        TemporaryDirectory(ignore_cleanup_errors=True) as place,
-        worktree(here, "HEAD", tree) as there,
-    ):
-        disturb(there)
-        time.sleep(TICK)
-        env = {**around.env, "TZ": ZONE}
-        other = replace(around, env=env, kept=None, umask=UMASK)
-        build(there.root / project.folder, Path(place), other, on_line)
-        found = compared(first, Path(place))
+    tree, env = here("write-tree"), {**around.env, "TZ": ZONE}
+    other = replace(around, env=env, kept=None, umask=UMASK)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        with worktree(here, "HEAD", tree) as there, alone(there, tag):
+            disturb(there.root)
+            time.sleep(TICK)
+            build(there.root / project.folder, Path(folder), other, on_line)
+        found = compared(first, Path(folder))
     problems = tuple(Problem(words, HINT) for words in found)
     if problems and project.config.reproducible == "required":
         raise Refused(problems)
@@ -85,11 +85,10 @@ def compared(first: Sequence[Path], place: Path) -> list[str]:
     ]
 
 
-def disturb(there: Git) -> None:
-    """Give the files of a worktree modes and times that they didn't have."""
+def disturb(tree: Path) -> None:
+    """Give files modes and times that they didn't have."""
     before = time.time() - DAY
-    for path in there.root.rglob("*"):
-        if not path.is_symlink() and path.name != ".git":
+    for path in tree.rglob("*"):
+        if not path.is_symlink():
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~UMASK)
             os.utime(path, (before, before))
-    there("update-index", "-q", "--refresh")  # what git has noted of them is out of date

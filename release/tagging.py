@@ -61,13 +61,18 @@ def tag_here(git: Git, name: str, commit: str) -> None:
 
 
 @contextmanager
-def tagged(here: Git, name: str) -> Iterator[None]:
-    """Let the worktree `here` be, for a while, a repository whose HEAD has the tag `name`.
+def alone(here: Git, tag: str | None) -> Iterator[None]:
+    """Let the worktree `here` be, for a while, a repository of its own, whose HEAD has the `tag`.
 
-    A build backend that takes the version from git finds that tag and no other. No ref of the
-    user's repository has it; its objects are borrowed (gitrepository-layout: info/alternates).
+    A build backend that takes the version from git finds that tag and no other, none where it is
+    ""; None leaves all as it is. No ref of the user's repository has it; its objects are borrowed
+    (gitrepository-layout: info/alternates). The file .git of a worktree is none of the project's,
+    but hatchling before 1.30 puts it into sdists.
     """
-    commit, link = here.resolve("HEAD"), here.root / ".git"
+    if tag is None:
+        yield
+        return
+    commit, tree, link = here.resolve("HEAD"), here("write-tree"), here.root / ".git"
     shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
     form = here("rev-parse", "--show-object-format")
     place = link.read_bytes()
@@ -81,8 +86,9 @@ def tagged(here: Git, name: str) -> Iterator[None]:
             shutil.copy(shared / "shallow", link)
         here("config", "core.autocrlf", "false")
         here("update-ref", "--no-deref", "HEAD", commit)
-        here("reset", "--quiet")
-        here(*NOBODY, "tag", "--annotate", "--message", name, name)
+        here("read-tree", tree)
+        if tag:
+            here(*NOBODY, "tag", "--annotate", "--message", tag, tag)
         yield
     finally:
         # Windows deletes no read-only file, as git's objects are; the folder above goes later.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,37 +14,38 @@ from release.differences import PACKED, differences
 from release.project import Project
 from release.sbom import Sources
 from release.status import read_tags, tags_by_version
-from release.tagging import tagged
+from release.tagging import alone
 from release.worktree import worktree
 from release.yank import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from packaging.version import Version
 
     from release.agreement import Tag
     from release.backend import OnLine
     from release.console import Console
-    from release.plan import Distribution
     from release.world import Facts, World
 
 SAME = "the same bytes"
 ELSEWHERE = "isn't built here"
+ONLY_HERE = "is made here, and isn't there"
 CALLED = ("there", "here")
+FOREIGN = "who has put it there? `nox -s status` compares all versions; nox -s yank takes one back"
 HINT = (
-    "who builds with other versions of the build requirements may get other files; "
-    "are they those of then?"
+    "python -m release build --reproducible tells whether two builds here differ; if not, other "
+    "versions of the build requirements, or uv that isn't there, make other files"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came out for a file: words, and whether it is so as it should be."""
+    """What came out for a file, and what can be done if it isn't as it should be."""
 
     filename: str
     words: str
-    is_good: bool = True
+    hint: str = ""  # "" where it is
 
 
 def verify(text: str, project: Project, facts: Facts, world: World, console: Console) -> None:
@@ -62,15 +62,18 @@ def verify(text: str, project: Project, facts: Facts, world: World, console: Con
         made.mkdir()
         fetched.mkdir()
         with console.step(f"Build {project.name} {version} from {tag.name}") as line:
-            names = [one.filename for one in built(tag, project, world, made, line.note)]
+            built(tag, project, world, made, line.note)
         with console.step(f"Compare with {world.index.simple_url}"):
-            files = [file for file in facts.files if file.version == version]
-            for file in files:
-                world.index.fetch(file, fetched / file.filename)
-            served = [compared(fetched / file.filename, made, tag) for file in files]
-    absent = [name for name in names if name not in {one.filename for one in served}]
-    show(served, absent, console)
-    insist(served, f"{project.name} {version}", tag)
+            for file in facts.files:
+                if file.version == version:
+                    world.index.fetch(file, fetched / file.filename)
+            names = {path.name for folder in (made, fetched) for path in folder.iterdir()}
+            names |= tag.files.keys()
+            verdicts = [verdict(fetched / name, made / name, tag) for name in sorted(names)]
+    console.say()
+    console.table({one.filename: one.words for one in verdicts})
+    console.document["files"] = [asdict(one) for one in verdicts]
+    insist(verdicts, f"{project.name} {version}", tag)
 
 
 def tag_of(version: Version, project: Project, facts: Facts, world: World) -> Tag:
@@ -85,9 +88,7 @@ def tag_of(version: Version, project: Project, facts: Facts, world: World) -> Ta
     raise ReleaseError(f"{world.git.remote} has no tag of {project.name} {version}", hint)
 
 
-def built(
-    tag: Tag, project: Project, world: World, made: Path, on_line: OnLine
-) -> Sequence[Distribution]:
+def built(tag: Tag, project: Project, world: World, made: Path, on_line: OnLine) -> None:
     """Build what a tag tags into the folder `made`."""
     then = Project.at(world.git, tag.commit, project.folder)
     with worktree(world.git, tag.commit) as here:
@@ -97,36 +98,35 @@ def built(
             constraints=then.constraints,
             sources=Sources.of(here, then, world.home) if then.config.sbom else None,
         )
-        with tagged(here, tag.name) if then.vcs else nullcontext():
-            return build(here.root / then.folder, made, around, on_line)
+        with alone(here, tag.name if then.vcs else ""):
+            build(here.root / then.folder, made, around, on_line)
 
 
-def compared(theirs: Path, made: Path, tag: Tag) -> Verdict:
-    """Compare a file of the index with that in the folder `made`, and with what the tag tells."""
-    name, sha256 = theirs.name, sha256_of(theirs)
-    if tag.files.get(name, sha256) != sha256:
-        return Verdict(filename=name, words=f"{tag.name} records another sha256", is_good=False)
-    if not (made / name).exists():
+def verdict(theirs: Path, ours: Path, tag: Tag) -> Verdict:
+    """Compare a file of the index, which may be absent, with ours, and with what the tag tells."""
+    name, recorded = theirs.name, tag.files.get(theirs.name)
+    if not theirs.exists():
+        words = f"is recorded by {tag.name}, and isn't there" if recorded else ONLY_HERE
+        return Verdict(filename=name, words=words, hint=FOREIGN if recorded else "")
+    if tag.files and not recorded:
+        return Verdict(filename=name, words=f"isn't recorded by {tag.name}", hint=FOREIGN)
+    sha256 = sha256_of(theirs)
+    if recorded not in {None, sha256}:
+        is_ours = ours.exists() and sha256_of(ours) == recorded
+        words = f"has the sha256 {sha256}; {tag.name} records {recorded}"
+        words += ", as what is built here has" if is_ours else ""
+        return Verdict(filename=name, words=words, hint=FOREIGN)
+    if not ours.exists():
         return Verdict(filename=name, words=ELSEWHERE)
-    found = differences(theirs, made / name, CALLED)
-    is_good = found in ([], [PACKED])
-    return Verdict(filename=name, words="; ".join(found) or SAME, is_good=is_good)
+    found = differences(theirs, ours, CALLED)
+    hint = "" if found in ([], [PACKED]) else HINT
+    return Verdict(filename=name, words="; ".join(found) or SAME, hint=hint)
 
 
-def show(served: Sequence[Verdict], absent: Iterable[str], console: Console) -> None:
-    """Print what came out."""
-    console.say()
-    console.table({one.filename: one.words for one in served})
-    for name in absent:
-        console.say(f"  {name} is made here, and not there")
-    console.document["files"] = [asdict(one) for one in served]
-
-
-def insist(served: Sequence[Verdict], title: str, tag: Tag) -> None:
+def insist(verdicts: Iterable[Verdict], title: str, tag: Tag) -> None:
     """Raise `Refused` for files that aren't what the tag makes, `ReleaseError` when none is."""
-    bad = [one for one in served if not one.is_good]
-    if bad:
-        raise Refused(tuple(Problem(f"{one.filename}: {one.words}", HINT) for one in bad))
-    if all(one.words == ELSEWHERE for one in served):
+    if bad := [one for one in verdicts if one.hint]:
+        raise Refused(tuple(Problem(f"{one.filename}: {one.words}", one.hint) for one in bad))
+    if all(one.words in {ELSEWHERE, ONLY_HERE} for one in verdicts):
         words = f"no file of {title} is built from {tag.name} on this machine"
         raise ReleaseError(words, "build it on a machine like that which built the release")

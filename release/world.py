@@ -241,7 +241,7 @@ class World:
             attestations=config.attestations,
             sigstore=config.sigstore_trust_config,
             asks=interactive,
-            is_in_ci=bool(os.environ.get("CI")),  # as all services set it
+            is_in_ci=os.environ.get("CI", "").lower() not in {"", "0", "false"},
             builds_twice=builds_twice,
             by_pull_request=by_pull_request,
             there=there,

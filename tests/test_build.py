@@ -42,6 +42,13 @@ def test_build_takes_the_committed_head(stage: Stage) -> None:
         assert wheel.read("acme.py") == b'"""A sample."""\n'
 
 
+def test_files_cannot_go_into_a_file(stage: Stage) -> None:
+    done = stage.run("build", "--out", "pyproject.toml")
+    assert done.code == 2
+    assert "✗ pyproject.toml is no folder" in done.err
+    assert "Build" not in done.out
+
+
 def test_builds_of_one_commit_are_the_same_bytes(stage: Stage) -> None:
     for folder in ("one", "two"):
         assert stage.run("build", "--out", folder).code == 0
@@ -75,6 +82,25 @@ def test_pip_does_it_where_there_is_no_uv(stage: Stage, tmp_path: Path) -> None:
     (flit,) = told["formulation"][0]["components"]
     assert flit["purl"].startswith("pkg:pypi/flit-core@")
     assert "hashes" not in flit  # pip doesn't tell which file it took
+
+
+IN_A_REPOSITORY = """\
+import os, subprocess
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_sdist(folder, *args):
+    assert os.path.isdir(".git"), "hatchling before 1.30 takes a file for one of the project"
+    subprocess.run(["git", "diff", "--quiet", "--cached", "HEAD"], check=True)
+    return flit_core.buildapi.build_sdist(folder, *args)
+"""
+
+
+def test_a_build_finds_a_repository_as_in_a_clone(stage: Stage) -> None:
+    stage.commit(with_backend(IN_A_REPOSITORY))
+    for words in (["publish", "minor"], ["build", "--reproducible"]):
+        done = stage.run(*words)
+        assert done.code == 0, done.err
 
 
 BACKEND = """\

@@ -253,6 +253,17 @@ def test_a_computed_version(stage: Stage) -> None:
     assert f"`nox -s publish_release -- patch` would make 1.2.4, written by {by}.\n" in done.out
 
 
+def test_what_else_is_set(stage: Stage) -> None:
+    settings = '\n[tool.nox-release]\nsbom = true\nuploads = 4\ngenerated = ["a", "b"]\n'
+    more = 'patience = 600\nreproducible = "required"\n'
+    stage.commit({"pyproject.toml": PYPROJECT + settings + more})
+    done = explain(stage)
+    told = {"sbom": "True", "uploads": "4", "generated": "a, b", "reproducible": "required"}
+    for key, value in told.items():
+        assert row(done, key) == f"{value}  (set)"
+    assert "patience" not in done.out, "that is the default"
+
+
 def test_nothing_is_imported_and_development_goes_on(stage: Stage) -> None:
     settings = "\n[tool.nox-release]\nimport-names = []\nnext-dev = true\n"
     stage.commit({"pyproject.toml": PYPROJECT + settings})

@@ -101,6 +101,7 @@ def test_a_key_like_no_other_is_told_all_of_them() -> None:
         ("changelog", ["CHANGES"], r"a path, or true or false, not \['CHANGES'\]"),
         ("version-files", {"a": "b"}, "a list of strings, not {'a': 'b'}"),
         ("version-files", ["a", 1], r"a list of strings, not \['a', 1\]"),
+        ("reproducible", True, '"auto" or "required" or "never", not True'),
         ("import-names", [["a"]], r"a list of strings, not \[\['a'\]\]"),
     ],
 )

@@ -27,6 +27,8 @@ def refused(stage: Stage, *args: str, code: int = 1, words: tuple[str, ...]) -> 
     for word in words:
         assert word in done.err
     assert "release/__main__.py" not in done.err  # a traceback of ours
+    is_told = code == 1 and args[0].startswith("publish")
+    assert done.err.endswith("\nNothing has changed.\n") == is_told
     assert stage.state() == before
 
 

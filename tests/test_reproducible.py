@@ -64,7 +64,7 @@ def test_what_a_build_takes_from_its_surroundings_is_told(stage: Stage, value: s
     assert done.code == 0, done.err
     for name in (SDIST, WHEEL):
         assert f"{name} isn't the same when it is built again: acme" in done.out
-    assert re.search(r"acme\.py, line 2: .built = ", done.out)
+    assert re.search(r"acme\.py, line 2: .+ first, .+ then", done.out)
     assert "RECORD" not in done.out
 
 
@@ -279,7 +279,7 @@ ONE = {
         ({"acme.py": b"x" * 99}, [f"acme.py, line 1: 'a' first, '{'x' * 60}…' then"]),
         (
             {f"{number}.py": b"" for number in range(7)},
-            [*(f"{number}.py is there then only" for number in range(5)), "2 more files"],
+            [*(f"{number}.py is there then only" for number in range(5)), "and 2 more"],
         ),
     ],
 )
@@ -293,6 +293,16 @@ def test_what_is_different_is_told(
         path.parent.mkdir()
         packed(path, members)
     assert differences(paths[0], paths[1], CALLED) == told
+
+
+def test_of_a_long_line_the_place_that_differs_is_shown(tmp_path: Path) -> None:
+    one, other = (
+        packed(tmp_path / f"{end}.whl", {"acme.py": (0o644, b"x" * 70 + end.encode() + b"y" * 70)})
+        for end in "12"
+    )
+    shown = [f"'…{'x' * 30}{end}{'y' * 29}…'" for end in (1, 2)]
+    told = f"acme.py, line 1: {shown[0]} first, {shown[1]} then"
+    assert differences(one, other, CALLED) == [told]
 
 
 def test_files_that_are_only_packed_otherwise_are_the_same(tmp_path: Path) -> None:

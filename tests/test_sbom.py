@@ -347,7 +347,18 @@ def test_a_wheel_of_another_machine_without_any_is_refused(
     assert "python -m release sbom FOLDER" in done.err
     done = stage.run("sbom", str(builders.dist / WINDOWS), at=place)
     assert f"{windows} has an SBOM now" in done.out
-    assert stage.run("sbom", str(builders.dist / WINDOWS), at=place).out == ""
+    done = stage.run("sbom", str(builders.dist / WINDOWS), at=place)
+    assert done.out.endswith("-win_amd64.whl stays as it is\n")
+    for folder in (stage.clone, stage.clone / "nowhere", stage.clone / "README.md"):
+        done = stage.run("sbom", str(folder), at=place)
+        assert done.code == 2
+        assert f"✗ there is no wheel of acme in {folder}" in done.err
+    (wheel,) = (builders.dist / WINDOWS).glob("*.whl")
+    old = wheel.rename(wheel.with_name(wheel.name.replace("1.3.0", "1.2.9")))
+    done = stage.run("sbom", str(builders.dist / WINDOWS), at=place)
+    assert done.code == 2
+    assert "wasn't built of HEAD, which is acme 1.3.0" in done.err
+    old.rename(wheel)
     done = builders.publish()
     assert done.code == 0, done.err
     for name in (WHEEL, windows):

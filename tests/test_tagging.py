@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from release.git import Git
-from release.tagging import tagged
+from release.tagging import alone
 from release.worktree import worktree
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_worktree_is_tagged_for_a_while_and_no_ref_shows_it(stage: Stage) -> N
     assert described(stage.clone).startswith("v1.2.3-1-g")
     with worktree(git, "HEAD") as here:
         before = here.resolve("HEAD")
-        with tagged(here, "v1.3.0"):
+        with alone(here, "v1.3.0"):
             assert described(here.root) == f"v1.3.0-0-g{before[:7]}"
             assert here("tag", "--list") == "v1.3.0"
             assert here("rev-parse", "--is-shallow-repository") == "false"
@@ -44,6 +44,6 @@ def test_a_shallow_clone_is_tagged_too(stage: Stage) -> None:
     place = stage.clone.parent / "shallow"
     url = stage.remote.as_uri()
     stage.git("clone", "--quiet", "--depth=1", url, str(place), at=stage.remote)
-    with worktree(Git(root=place, env=os.environ), "HEAD") as here, tagged(here, "v1.3.0"):
+    with worktree(Git(root=place, env=os.environ), "HEAD") as here, alone(here, "v1.3.0"):
         assert described(here.root).startswith("v1.3.0-0-g")
         assert here("status", "--porcelain") == ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from release.archives import sha256_of
 from tests import kinds, test_vcs
 from tests.test_reproducible import writing
 
@@ -38,7 +40,7 @@ def test_what_is_built_again_is_the_same(released: Stage) -> None:
     assert f"  {WHEEL}  the same bytes\n  {SDIST}            the same bytes\n" in done.out
     assert released.state() == before
     told = released.run("verify", "1.3", "--json").document
-    good = {"words": "the same bytes", "is_good": True}
+    good = {"words": "the same bytes", "hint": ""}
     assert told["files"] == [{"filename": WHEEL, **good}, {"filename": SDIST, **good}]
     assert told["exit_code"] == 0
 
@@ -65,15 +67,33 @@ def test_what_is_built_otherwise_is_told(stage: Stage) -> None:
     done = stage.run("verify", "1.3.0")
     assert done.code == 1
     assert f"✗ {WHEEL}: acme.py, line 2: " in done.err
-    assert "→ who builds with other versions of the build requirements may get other" in done.err
+    assert "→ python -m release build --reproducible tells whether two builds here" in done.err
 
 
 def test_a_file_that_the_tag_does_not_record_is_told(released: Stage) -> None:
     path = released.files / SDIST
+    before = sha256_of(path)
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), mtime=1))
     done = released.run("verify", "1.3.0")
     assert done.code == 1
-    assert f"✗ {SDIST}: v1.3.0 records another sha256" in done.err
+    told = f"has the sha256 {sha256_of(path)}; v1.3.0 records {before}, as what is built here has"
+    assert f"✗ {SDIST}: {told}" in done.err
+    assert "→ who has put it there?" in done.err
+
+
+def test_a_file_that_was_added_is_told(released: Stage) -> None:
+    name = "acme-1.3.0-cp39-cp39-win32.whl"
+    shutil.copy(released.files / WHEEL, released.files / name)
+    done = released.run("verify", "1.3.0")
+    assert done.code == 1
+    assert f"✗ {name}: isn't recorded by v1.3.0" in done.err
+
+
+def test_a_file_that_is_gone_is_told(released: Stage) -> None:
+    (released.files / SDIST).unlink()
+    done = released.run("verify", "1.3.0")
+    assert done.code == 1
+    assert f"✗ {SDIST}: is recorded by v1.3.0, and isn't there" in done.err
 
 
 def test_what_is_packed_otherwise_is_the_same(released: Stage) -> None:
@@ -92,7 +112,7 @@ def test_wheels_of_other_machines_are_not_compared(released: Stage) -> None:
     done = released.run("verify", "1.3.0")
     assert done.code == 0, done.err
     assert f"{other.name}  isn't built here\n" in done.out
-    assert f"  {WHEEL} is made here, and not there\n" in done.out
+    assert f"  {WHEEL}     is made here, and isn't there\n" in done.out
     (released.files / SDIST).unlink()
     done = released.run("verify", "1.3.0")
     assert done.code == 1
