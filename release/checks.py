@@ -59,6 +59,7 @@ def questions(project: Project, world: World) -> list[Question]:
     idle |= set() if world.github and world.github.token else {notes_permitted}
     idle |= set() if project.config.attestations == "required" else {attestable}
     idle |= set() if project.config.sbom else {describable}
+    idle |= set() if project.config.build_constraints else {constrained}
     idle |= set() if project.config.main == "pull-request" else {release_branch_is_free}
     return [question for question in RELEASE if question not in idle]
 
@@ -214,6 +215,12 @@ def attestable(case: Case) -> Problem | None:
     return None
 
 
+def constrained(case: Case) -> Problem | None:
+    """Are the constraints of its builds as pip and uv read them?"""
+    _ = case.project.constraints
+    return None
+
+
 def describable(case: Case) -> Problem | None:
     """Can wheels get the SBOM that `sbom` asks for?"""
     if case.project.config.sbom:
@@ -314,6 +321,7 @@ OF_A_PACKAGE = {
     tags_are_here,
     above_the_tags,
     is_not_tagged,
+    constrained,
     describable,
 }
 # They are about the rights of whoever publishes.
@@ -330,6 +338,7 @@ RELEASE: tuple[Question, ...] = (
     is_not_tagged,
     credentials,
     attestable,
+    constrained,
     describable,
     identity,
     push_permitted,
@@ -342,6 +351,7 @@ PRE_RELEASE: tuple[Question, ...] = (
     above_the_tags,
     credentials,
     attestable,
+    constrained,
     describable,
     nothing_unfinished,
 )

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from release.version import Bump
     from release.world import Subject, World
 
-COLLECT = "Collect and check the files{}; install and import the wheel that fits here"
+# Who builds a wheel could use the rights of a job that runs it: it is tried where there are none.
+COLLECT = "Collect and check the files{}"
 KINDS = (".whl", ".tar.gz", ".zip")
 COLLECTED = "--dist FOLDER is where the files of all builders are, each in a folder below it or not"
 ALONE = "let the builders hand over nothing but what they have built"
@@ -51,7 +52,6 @@ UNSIGNED = (
     "let the builders sign nothing, and take `id-token: write` from them: who may sign may also "
     "upload; the job that publishes signs what it has held to account"
 )
-NOTHING_FITS = "no wheel fits this machine; those that they fit have tried them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Collected:
         """
         found: dict[str, Path] = {}
         problems = []
-        for path in sorted(path for path in self.folder.rglob("[!.]*") if path.is_file()):
+        for path in sorted(filter(self.is_meant, self.folder.rglob("*"))):
             other = found.setdefault(path.name, path)
             if other != path and not filecmp.cmp(other, path, shallow=False):
                 words = f"two machines have built {path.name}, and not the same bytes"
@@ -83,6 +83,11 @@ class Collected:
         if problems:
             raise Refused(tuple(problems))
         return found
+
+    def is_meant(self, path: Path) -> bool:
+        """Say whether it is a file, and neither hidden nor in a hidden folder."""
+        parts = path.relative_to(self.folder).parts
+        return path.is_file() and not any(part.startswith(".") for part in parts)
 
     def is_ours(self, file: str) -> bool:
         """Say whether a file is a wheel or an sdist of a package in the plan, by its name."""
@@ -185,15 +190,12 @@ class Collected:
     ) -> tuple[Distribution, ...]:
         """Copy the files of one package into `dist`, and hold them to every check."""
         del tag  # they are built
-        config, env = project.config, world.programs_env()
         with console.step(COLLECT.format(named(project.name, project.folder))) as line:
-            paths = self.copied(project.name, dist)
-            fits = fitting(paths) is not None
-            with building.trying(env, wanted=config.install_check and fits) as trial:
-                expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
-                remarks = held_to_account(paths, replace(expected, is_collected=True), trial)
-            line.remark = "; ".join([*remarks, *[NOTHING_FITS] * (not fits)])
-        return tuple(map(distribution, paths))
+            files = [distribution(path) for path in self.copied(project.name, dist)]
+            expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
+            expected = replace(expected, is_collected=True)
+            line.remark = "; ".join(held_to_account(files, dist, expected))
+        return tuple(files)
 
     def copied(self, name: str, dist: Path) -> list[Path]:
         """Copy the files of a package into `dist`: wheels, and the sdist last."""

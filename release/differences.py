@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import tarfile
 from io import BytesIO
 from itertools import zip_longest
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 from release import sdists, wheels
-from release.archives import CHUNK, SHOWN, sha256_of
+from release.archives import CHUNK, SHOWN, WHOLE, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 PACKED = "the same files, packed otherwise"
+LINK = "a link"
 WIDTH = 60  # of a line that is shown
 
 
@@ -43,11 +45,13 @@ def differences(one: Path, other: Path, called: tuple[str, str]) -> list[str]:
 
 
 def _told(name: str, one: Path, other: Path, called: tuple[str, str]) -> str:
-    contents = [_read(path, name) for path in (one, other)]
-    for content, alone in zip(contents, reversed(called), strict=True):
+    found = [_read(path, name) for path in (one, other)]
+    for content, alone in zip(found, reversed(called), strict=True):
         if content is None:
             return f"{name} is there {alone} only"
-    first, second = (content or b"" for content in contents)
+    (kind, first), (other_kind, second) = (content or ("", b"") for content in found)
+    if kind != other_kind:
+        return f"{name} is {kind} {called[0]}, {other_kind} {called[1]}"
     try:
         pairs = zip_longest(first.decode().splitlines(), second.decode().splitlines(), fillvalue="")
         lines = ((number, pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1])
@@ -74,30 +78,39 @@ def _same(one: Sequence[object], other: Sequence[object]) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _digests(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the files and links of an archive, each with what changes with it."""
-    for name, file in _members(path):
+def _digests(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the files and links of an archive, each with its kind and what changes with it."""
+    for name, kind, file in _members(path):
         digest = hashlib.sha256()
         while piece := file.read(CHUNK):
             digest.update(piece)
-        yield name, digest.hexdigest()
+        yield name, (kind, digest.hexdigest())
 
 
-def _read(path: Path, wanted: str) -> bytes | None:
-    return next((file.read() for name, file in _members(path) if name == wanted), None)
+def _read(path: Path, wanted: str) -> tuple[str, bytes] | None:
+    """Return the kind of a file, and how it begins."""
+    found = (one for one in _members(path) if one[0] == wanted)
+    return next(((kind, file.read(WHOLE)) for _, kind, file in found), None)
 
 
-def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the files of an archive, open; of a link, that to which it leads."""
-    if path.suffix == ".whl":
+def _members(path: Path) -> Iterator[tuple[str, str, IO[bytes]]]:
+    """Yield the files of an archive, each with its kind and open; of a link, where it leads."""
+    if path.suffix in {".whl", ".zip"}:
         with ZipFile(path) as archive:
             for info in archive.infolist():
                 with archive.open(info) as file:
-                    yield info.filename, file
+                    yield info.filename, _kind(info.external_attr >> 16), file
         return
     with tarfile.open(path) as tar:
         for member in tar.getmembers():
             if member.issym():
-                yield member.name, BytesIO(member.linkname.encode("utf-8", "surrogateescape"))
+                to = BytesIO(member.linkname.encode("utf-8", "surrogateescape"))
+                yield member.name, LINK, to
             elif content := tar.extractfile(member):
-                yield member.name, content
+                yield member.name, _kind(member.mode), content
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return LINK
+    return "a program" if mode & stat.S_IXUSR else "a file"

@@ -339,9 +339,7 @@ class Index:
     def _new_sender(self) -> Sender:
         from release.upload import Sender
 
-        settings = self._settings
-        with self.lock:  # asks for a password at most once, however many threads want one
-            return Sender(settings, self.timeout)
+        return Sender(self._settings, self.timeout, self.lock)
 
     @cached_property
     def _idle(self) -> deque[Sender]:
@@ -380,6 +378,10 @@ class Index:
 
 
 def _listed(package: DistributionPackage) -> IndexFile:
+    if {"/", "\\"} & {*package.filename}:
+        raise IndexUnreadable(
+            f"the index lists a file with a path for a name: {package.filename!r}"
+        )
     try:
         version = Version(package.version or "")
     except InvalidVersion:

@@ -143,7 +143,7 @@ def resolved(requirements: Sequence[str], at: Path, env: Mapping[str, str]) -> s
 
 
 def _requires_hashes(env: Mapping[str, str]) -> bool:
-    return env.get("UV_REQUIRE_HASHES") == "1"
+    return env.get("UV_REQUIRE_HASHES") == "1" and "UV_BUILD_CONSTRAINT" in env
 
 
 def hashes(pinned: Sequence[str], at: Path, env: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE, PROGRAM = 0o644, 0o755  # the modes that there are; a folder has that of a program
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip file can tell
+UNIX = 3  # where zip files say they were made; 0 is Windows
 STEP = 2  # seconds between two times that it can tell
 
 
@@ -68,14 +69,15 @@ def _write_sdist(path: Path, new: Path, epoch: int) -> bool:
         members = archive.getmembers()
         times = (one.mtime for one in members)
         is_timeless = _is_one(times, epoch - 1) and _packed(path) < epoch
-        if is_timeless and all(map(_is_nobodys, members)):
+        is_sorted = members == sorted(members, key=_name)
+        if is_timeless and is_sorted and all(map(_is_nobodys, members)):
             return False
         with (
             new.open("wb") as target,
             gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=epoch) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as made,
         ):
-            for member in sorted(members, key=lambda one: one.name):
+            for member in sorted(members, key=_name):
                 content = archive.extractfile(member) if member.isreg() else None
                 made.addfile(_nobodys(member, epoch), content)
     return True
@@ -104,6 +106,10 @@ def _packed(path: Path) -> int:
     with path.open("rb") as file:
         (when,) = struct.unpack_from("<I", file.read(8), 4)
     return int(when)
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    return member.name
 
 
 def _is_nobodys(member: tarfile.TarInfo) -> bool:
@@ -140,15 +146,17 @@ def _write_wheel(path: Path, new: Path, epoch: int) -> bool:
 
 
 def _is_plain(member: ZipInfo) -> bool:
-    """Say whether the mode is a normal one, or none at all."""
+    """Say whether its mode is a normal one, or none at all, and nothing is told of its machine."""
     told = member.external_attr >> 16
-    return stat.S_IMODE(told) in {0, _mode(told, is_folder=member.is_dir())}
+    is_normal = stat.S_IMODE(told) in {0, _mode(told, is_folder=member.is_dir())}
+    return is_normal and member.create_system == UNIX and not member.extra
 
 
 def _plain(member: ZipInfo, date: tuple[int, ...]) -> ZipInfo:
     plain, told = copy.copy(member), member.external_attr >> 16
     plain.date_time = date  # type: ignore[assignment]  # six of them
-    plain.extra = b""  # more times
+    plain.extra = b""  # more times, and owners
+    plain.create_system = UNIX
     mode = stat.S_IFMT(told) | _mode(told, is_folder=member.is_dir())
     plain.external_attr = mode << 16 | member.external_attr & 0xFFFF
     return plain

@@ -46,7 +46,6 @@ class Project:
     vcs: str = ""  # the plugin that takes the version from git tags: then no file has it
     trail: tuple[str, ...] = ()  # what led to the version, the first thing first
     stale: tuple[str, ...] = ()  # copies that say something else, and are left alone
-    constraints: str = ""  # of what its builds install, a line each
 
     @classmethod
     def at(
@@ -78,8 +77,7 @@ class Project:
         own = table_at(pyproject, "tool", "nox-release")
         insist_on_the_top(own, files.folder)
         config = Configuration.load({**inherited(files, own), **own})
-        held = constraints(config.build_constraints, pyproject, files)
-        project = partial(cls, config=config, files=files, pyproject=pyproject, constraints=held)
+        project = partial(cls, config=config, files=files, pyproject=pyproject)
         if config.version_command:
             told = _told(config.version_command, ask)
             named = [locations.named(one, told.text, files.read) for one in config.version_files]
@@ -104,6 +102,11 @@ class Project:
             trail=place.trail,
             stale=() if config.bump_command else others.stale,
         )
+
+    @cached_property
+    def constraints(self) -> str:
+        """Return what constrains the builds of it, a line each; `ReleaseError` for a broken one."""
+        return constraints(self.config.build_constraints, self.pyproject, self.files)
 
     @property
     def folder(self) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError, artifacts, attestations, pages, reproducible
 from release import build as building
+from release.archives import some
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
 from release.continuing import unfinished_on_error
@@ -281,40 +282,58 @@ def build_and_check(  # noqa: PLR0913
     They must be `version`; None: whatever the build backend makes. Where that takes the version
     from git tags, HEAD has the `tag` meanwhile; "" leaves it as it is.
     """
-    env, config, of = world.programs_env(), project.config, named(project.name, project.folder)
+    config, of = project.config, named(project.name, project.folder)
     is_twice = reproducible.is_wanted(config, world)
     told = (tag or None) if project.vcs else ""  # the backend may go by the tags that there are
-    with building.trying(env, wanted=config.install_check) as trial:
-        with console.step(BUILD.format(of)) as line, alone(here, told):
-            is_kept = config.build_environment == "kept" and not is_twice
-            around = building.Surroundings(
-                epoch=here.time(),
-                env=env,
-                kept=world.environments if is_kept else None,
-                constraints=project.constraints,
-                sources=Sources.of(here, project, world.home) if config.sbom else None,
-            )
-            distributions = building.build(here.root / project.folder, dist, around, line.note)
-            paths = [dist / one.filename for one in distributions]
+    around = surroundings(here, project, world, is_fresh=is_twice)
+    with building.trying(around.env, wanted=config.install_check) as trial:
+        with console.step(BUILD.format(of)) as line:
+            with alone(here, told):
+                built = building.build(here.root / project.folder, dist, around, line.note)
             if is_twice:
+                paths = [dist / one.filename for one in built]
                 line.remark = reproducible.again(here, told, project, paths, around, line.note)
         with console.step((CHECK if config.install_check else UNTRIED).format(of)) as line:
             expected = artifacts.Expected.of(here, project, version, world.index.largest_file)
-            line.remark = "; ".join(held_to_account(paths, expected, trial))
-    return distributions
+            line.remark = "; ".join(held_to_account(built, dist, expected, trial))
+    return built
+
+
+def surroundings(
+    here: Git, project: Project, world: World, *, is_fresh: bool
+) -> building.Surroundings:
+    """Return what a build of a project finds around it that is in the worktree `here`."""
+    is_kept = project.config.build_environment == "kept" and not is_fresh
+    return building.Surroundings(
+        epoch=here.time(),
+        env=world.programs_env(),
+        kept=world.environments if is_kept else None,
+        constraints=project.constraints,
+        sources=Sources.of(here, project, world.home) if project.config.sbom else None,
+    )
 
 
 def held_to_account(
-    paths: Sequence[Path], expected: artifacts.Expected, trial: building.Trial | None
+    files: Sequence[Distribution],
+    dist: Path,
+    expected: artifacts.Expected,
+    trial: building.Trial | None = None,
 ) -> list[str]:
-    """Hold the files of a package to every check; return what is worth a remark.
+    """Hold the files of a package, in `dist`, to every check; return what is worth a remark.
 
-    The wheel that fits is tried in the environment of the `trial`, if there is any.
+    The wheel that fits is tried in the environment of the `trial`, if there is any. What runs then
+    can write to all of them, which is refused.
     """
     project, version = expected.source.project, expected.version
+    paths = [dist / one.filename for one in files]
     remarks = artifacts.check(paths, expected)
     old = "" if version in {None, project.version} else str(project.version)
     warnings = building.check(paths, old, project.config.import_names, trial)
+    changed = {*files} - {*map(building.distribution, paths)} if trial else ()
+    if changed:
+        names = some(one.filename for one in changed)
+        words = f"{names} changed while the wheel was tried: {project.name} writes to its own files"
+        raise ReleaseError(words, "look at what runs when its modules are imported")
     return [*remarks, *warnings]
 
 

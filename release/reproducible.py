@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused
+from release import Problem, Refused, ReleaseError
 from release.build import build
 from release.differences import differences
 from release.tagging import alone
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from release.world import World
 
 UMASK = 0o077  # nobody else may read it
-ZONE = "ELSEWHERE-11"  # eleven hours east of Greenwich, as POSIX has it: no database has to know it
-DAY = 24 * 3600  # seconds
+DAY, HALF = 24 * 3600, 12 * 3600  # seconds
+NOON = 12
 TICK = 1.1  # seconds after which most clocks tell another time
 SAME = "built twice, the same bytes"
 HINT = (
@@ -61,14 +61,21 @@ def again(
     the files, build environment. Raises `Refused` where other files than the `first` come out, and
     the project says they mustn't.
     """
-    tree, env = here("write-tree"), {**around.env, "TZ": ZONE}
+    tree, env = here("write-tree"), {**around.env, "TZ": another_day(time.localtime())}
     other = replace(around, env=env, kept=None, umask=UMASK)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with worktree(here, "HEAD", tree) as there, alone(there, tag):
-            disturb(there.root)
-            time.sleep(TICK)
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        worktree(here, "HEAD", tree) as there,
+        alone(there, tag),
+    ):
+        disturb(there.root)
+        time.sleep(TICK)
+        try:
             build(there.root / project.folder, Path(folder), other, on_line)
-        found = compared(first, Path(folder))
+        except ReleaseError as error:
+            found = [f"a second build, with umask {UMASK:03o} and TZ={env['TZ']}: {error}"]
+        else:
+            found = compared(first, Path(folder))
     problems = tuple(Problem(words, HINT) for words in found)
     if problems and project.config.reproducible == "required":
         raise Refused(problems)
@@ -83,6 +90,16 @@ def compared(first: Sequence[Path], place: Path) -> list[str]:
         for name, words in told.items()
         if words
     ]
+
+
+def another_day(now: time.struct_time) -> str:
+    """Return a time zone in which the date is another one, as POSIX has it: no database knows it.
+
+    It is half a day from here, to the east or to the west.
+    """
+    west = (HALF if now.tm_hour < NOON else -HALF) - now.tm_gmtoff
+    hours, seconds = divmod(abs(west), 3600)
+    return f"ELSEWHERE{'-' if west < 0 else ''}{hours}:{seconds // 60:02}"
 
 
 def disturb(tree: Path) -> None:

@@ -32,9 +32,9 @@ from packaging.utils import (
 )
 
 from release import ReleaseError
-from release.archives import AGAIN, CHUNK
+from release.archives import AGAIN, CHUNK, some
 from release.metadata import REQUIRES, Metadata
-from release.wheels import BROKEN, SBOMS, Wheel
+from release.wheels import BROKEN, SBOMS, SIGNATURES, Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -147,8 +147,7 @@ def insist_on_library() -> None:
     """Raise `ReleaseError` where nothing here can write an SBOM."""
     if not find_spec("cyclonedx"):
         raise ReleaseError(
-            "the wheels can't get an SBOM, as sbom = true asks for: nox-release[sbom] isn't "
-            "installed",
+            "wheels can't get an SBOM: nox-release[sbom] isn't installed",
             "pip install 'nox-release[sbom]'; let the noxfile install it, too",
         )
 
@@ -170,6 +169,9 @@ def add(path: Path, sources: Sources, tools: Mapping[str, str] = NOTHING) -> boo
             wheel = Wheel(archive=archive, name=name, version=release, tags=tags)
             if not wheel.about or f"{SBOMS}/{FILE}" in wheel.sboms:
                 return False
+            if signed := [one for one in SIGNATURES[1:] if wheel.read(one)]:
+                words = f"{path.name} has {some(signed)}, which an SBOM would make wrong"
+                raise ReleaseError(words, "sign it after `python -m release sbom FOLDER`")
             told = document(Contents.of(path.name, wheel), sources, parts)
             _rewrite(wheel, told, new := path.with_name(f".{path.name}.new"))
     except (*BROKEN, InvalidWheelFilename) as error:

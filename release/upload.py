@@ -31,6 +31,7 @@ from release.identity import identity
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from threading import Lock
 
     from twine.repository import Repository
 
@@ -94,18 +95,19 @@ def packaged(path: Path) -> PackageFile:
 class Sender:
     """One connection to an index. Not to be shared between threads: a `Session` mustn't be."""
 
-    def __init__(self, settings: Settings, timeout: tuple[float, float]) -> None:
+    def __init__(self, settings: Settings, timeout: tuple[float, float], lock: Lock) -> None:
         # What twine prints and logs isn't cleaned of secrets; what we show is, by our console.
         rich.get_console().quiet = True
         logging.getLogger("twine").setLevel(logging.CRITICAL)
         self.adapter = _Adapter()
         self.adapter.timeout = timeout
-        self.settings = settings
+        self.settings, self.lock = settings, lock
 
     @cached_property
     def repository(self) -> Repository:
         """Find the credentials; `TwineException` where there are none."""
-        repository = self.settings.create_repository()
+        with self.lock:  # asks for a password at most once, however many threads want one
+            repository = self.settings.create_repository()
         if repository.session.auth:  # trusted publishing: mints anew before a token expires
             repository.session.auth = self.settings.auth.authenticator
         for scheme in ("http://", "https://"):

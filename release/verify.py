@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from release import Problem, Refused, ReleaseError
+from release import Problem, Refused, ReleaseError, sdists, wheels
 from release.archives import sha256_of
-from release.build import Surroundings, build
+from release.build import build
 from release.differences import PACKED, differences
 from release.project import Project
-from release.sbom import Sources
+from release.publish import surroundings
 from release.status import read_tags, tags_by_version
 from release.tagging import alone
 from release.worktree import worktree
@@ -92,12 +92,7 @@ def built(tag: Tag, project: Project, world: World, made: Path, on_line: OnLine)
     """Build what a tag tags into the folder `made`."""
     then = Project.at(world.git, tag.commit, project.folder)
     with worktree(world.git, tag.commit) as here:
-        around = Surroundings(
-            epoch=here.time(),
-            env=world.programs_env(),
-            constraints=then.constraints,
-            sources=Sources.of(here, then, world.home) if then.config.sbom else None,
-        )
+        around = surroundings(here, then, world, is_fresh=True)
         with alone(here, tag.name if then.vcs else ""):
             build(here.root / then.folder, made, around, on_line)
 
@@ -118,6 +113,11 @@ def verdict(theirs: Path, ours: Path, tag: Tag) -> Verdict:
         return Verdict(filename=name, words=words, hint=FOREIGN)
     if not ours.exists():
         return Verdict(filename=name, words=ELSEWHERE)
+    # Two readers may see two things in a file that is none that a build makes.
+    examine = wheels.examine if theirs.suffix == ".whl" else sdists.examine
+    if problems := examine(theirs).problems:
+        words = "; ".join(one.message for one in problems)
+        return Verdict(filename=name, words=words, hint=FOREIGN)
     found = differences(theirs, ours, CALLED)
     hint = "" if found in ([], [PACKED]) else HINT
     return Verdict(filename=name, words="; ".join(found) or SAME, hint=hint)

@@ -42,6 +42,19 @@ def test_build_takes_the_committed_head(stage: Stage) -> None:
         assert wheel.read("acme.py") == b'"""A sample."""\n'
 
 
+def test_files_that_change_while_one_is_tried_are_refused(stage: Stage) -> None:
+    code = """import glob, os
+for path in glob.glob(os.environ["TMPDIR"] + "/*/*.tar.gz"):
+    open(path, "ab").write(b"more")
+"""
+    stage.commit({"acme.py": f'"""A sample."""\n{code}'})
+    before = stage.state()
+    done = stage.run("publish", "minor", "--skip-tests")
+    assert done.code == 1
+    assert "✗ acme-1.3.0.tar.gz changed while the wheel was tried" in done.err
+    assert stage.state() == before
+
+
 def test_files_cannot_go_into_a_file(stage: Stage) -> None:
     done = stage.run("build", "--out", "pyproject.toml")
     assert done.code == 2

@@ -172,6 +172,22 @@ def test_a_wheel_holds_what_is_committed(stage: Stage) -> None:
         assert wheel.read("acme.py") == b'"""A sample."""\n'
 
 
+def test_submodules_beside_the_remote_are_found_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow = {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}
+    for key, text in allow.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{key}", text)
+    library = stage.remote.with_name("library.git")
+    stage.git("clone", "--quiet", "--bare", str(stage.remote), str(library))
+    stage.git("remote", "set-url", "origin", str(stage.remote))
+    stage.git("submodule", "--quiet", "add", "../library.git", "vendor")
+    stage.commit({})
+    done = stage.run("publish", "minor", "--skip-tests", "--reproducible")
+    assert done.code == 0, done.err
+    assert "built twice, the same bytes" in done.out
+
+
 def test_submodules_are_part_of_the_build(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     library = stage.clone.parent / "library"
     stage.git("init", "--quiet", str(library))

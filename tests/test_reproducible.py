@@ -9,12 +9,14 @@ import stat
 import tarfile
 import time
 import zipfile
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from release.differences import PACKED, differences
 from release.normal import normalise
+from release.reproducible import another_day
 from tests.stage import with_backend
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tests.stage import Stage
 
 EPOCH = 1_700_000_000
+DATE = (2023, 11, 14, 22, 13, 20)
 CALLED = ("first", "then")
 SDIST, WHEEL = "acme-1.2.3.tar.gz", "acme-1.2.3-py3-none-any.whl"
 # Each writes something into the module that another build has otherwise.
@@ -131,6 +134,40 @@ def test_what_is_built_again_to_continue_is_compared_with_what_was_recorded(
     assert "built twice" not in done.out
 
 
+FAILING = """\
+import os
+from flit_core.buildapi import *
+import flit_core.buildapi
+
+def build_sdist(folder, *args):
+    assert "ELSEWHERE" not in os.environ.get("TZ", ""), "not there"
+    return flit_core.buildapi.build_sdist(folder, *args)
+"""
+
+
+def test_a_second_build_that_fails_is_told_as_one(stage: Stage) -> None:
+    stage.commit(with_backend(FAILING))
+    done = stage.run("build", "--reproducible")
+    assert done.code == 0, done.err
+    assert "a second build, with umask 077 and TZ=ELSEWHERE" in done.out
+    assert "not there" in done.out
+    stage.commit({**required(with_backend(FAILING)), ".gitignore": "dist/\n"})
+    done = stage.run("publish", "minor")
+    assert done.code == 1
+    assert "✗ a second build, with umask 077 and TZ=ELSEWHERE" in done.err
+
+
+@pytest.mark.parametrize("east", [-12, -3.5, 0, 5.75, 14])
+@pytest.mark.parametrize("hour", [0, 11, 12, 23])
+def test_the_date_is_always_another_one(east: float, hour: int) -> None:
+    here = datetime(2026, 11, 28, hour, 30, tzinfo=timezone(timedelta(hours=east)))
+    fields = (*here.timetuple()[:9], "", int(east * 3600))
+    told = re.fullmatch(r"ELSEWHERE(-?)(\d+):(\d\d)", another_day(time.struct_time(fields)))
+    assert told
+    west = timedelta(hours=int(told[2]), minutes=int(told[3])) * (-1 if told[1] else 1)
+    assert (here.astimezone(timezone.utc) - west).date() != here.date()
+
+
 # The normal form
 
 
@@ -195,6 +232,31 @@ def test_owners_and_order_of_an_sdist_are_nobodys(tmp_path: Path, owner: dict[st
             (0, 0, "", "", EPOCH)
         }
         assert archive.extractfile("a/b.py").read() == b"1\n"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("strange", [{"mode": 0o664}, {"extra": b"\1\0\0\0"}, {"system": 0}])
+def test_a_wheel_of_one_time_that_tells_of_its_machine(
+    tmp_path: Path, strange: dict[str, Any]
+) -> None:
+    paths = [tmp_path / "one" / WHEEL, tmp_path / "other" / WHEEL]
+    for path, has in zip(paths, ({}, strange), strict=True):
+        path.parent.mkdir()
+        with zipfile.ZipFile(path, "w") as wheel:
+            told = zipfile.ZipInfo("a/b.py", DATE)
+            told.external_attr = (stat.S_IFREG | has.get("mode", 0o644)) << 16
+            told.extra, told.create_system = has.get("extra", b""), has.get("system", 3)
+            wheel.writestr(told, b"1")
+    assert not normalise(paths[0], EPOCH)
+    assert normalise(paths[1], EPOCH)
+    with zipfile.ZipFile(paths[1]) as wheel:
+        (info,) = wheel.infolist()
+    assert (info.extra, info.create_system, info.date_time) == (b"", 3, DATE)
+    assert stat.S_IMODE(info.external_attr >> 16) == 0o644
+
+
+def test_an_sdist_in_another_order_is_written_anew(tmp_path: Path) -> None:
+    members = dict.fromkeys(("a/b", "a/a"), (420, b""))
+    assert normalise(packed(tmp_path / SDIST, members, EPOCH - 5), EPOCH)
 
 
 def test_links_and_long_names_stay(tmp_path: Path) -> None:

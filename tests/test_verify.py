@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import stat
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,9 @@ from tests import kinds, test_vcs
 from tests.test_reproducible import writing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.stage import Stage
 
 SDIST, WHEEL = "acme-1.3.0.tar.gz", "acme-1.3.0-py3-none-any.whl"
@@ -103,6 +108,58 @@ def test_what_is_packed_otherwise_is_the_same(released: Stage) -> None:
     done = released.run("verify", "1.3.0")
     assert done.code == 0, done.err
     assert f"{SDIST}            the same files, packed otherwise\n" in done.out
+
+
+def in_front(path: Path) -> None:
+    content = path.read_bytes()
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("acme.py", "evil")
+    path.write_bytes(path.read_bytes() + content)
+
+
+def twice(path: Path) -> None:
+    with zipfile.ZipFile(path, "a") as wheel:
+        wheel.writestr("acme.py", wheel.read("acme.py"))
+
+
+def as_link(path: Path) -> None:
+    with zipfile.ZipFile(path) as wheel:
+        members = [(one, wheel.read(one)) for one in wheel.infolist()]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for info, content in members:
+            if info.filename == "acme.py":
+                info.external_attr = stat.S_IFLNK << 16
+            wheel.writestr(info, content)
+
+
+def as_program(path: Path) -> None:
+    with zipfile.ZipFile(path) as wheel:
+        members = [(one, wheel.read(one)) for one in wheel.infolist()]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for info, content in members:
+            info.external_attr |= stat.S_IXUSR << 16
+            wheel.writestr(info, content)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (in_front, "it has bytes before"),
+        (twice, "it has two members acme.py"),
+        (as_link, "acme.py is a symbolic link"),
+        (as_program, "acme.py is a program there, a file here"),
+    ],
+)
+def test_what_only_looks_the_same_is_not(
+    released: Stage, change: Callable[[Path], None], told: str
+) -> None:
+    let_the_tag_record_nothing(released)
+    change(released.files / WHEEL)
+    done = released.run("verify", "1.3.0")
+    assert done.code == 1
+    assert f"✗ {WHEEL}: " in done.err
+    assert told in done.err
 
 
 def test_wheels_of_other_machines_are_not_compared(released: Stage) -> None:

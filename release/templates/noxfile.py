@@ -8,7 +8,8 @@ def release(session: nox.Session, verb: str) -> None:
     session.install("--no-deps", "nox-release")
     # -I: a release.py in the project is not what is meant.
     if lock := session.run_install("python", "-Im", "release.locked", silent=True, log=False):
-        session.install("--no-deps", "--require-hashes", "-r", str(lock).strip())
+        wheels = ("--no-deps", "--only-binary=:all:", "--require-hashes")
+        session.install(*wheels, "-r", str(lock).strip())
     command = ["python", "-I", "-m", "release", verb, *session.posargs]
     session.run(*command, interrupt_timeout=60.0)
 
