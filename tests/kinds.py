@@ -74,7 +74,7 @@ PLAIN = Kind(
 VCS = Kind(  # the version is the tag, so there is nothing to commit, and nothing to merge
     files={"pyproject.toml": test_vcs.PYPROJECT + SETTINGS, "backend.py": test_vcs.BACKEND},
     log=("Change", "Add something"),
-    words=(*PROVING, "update-ref", "os.rename .git by tagged", "open .git by tagged"),
+    words=(*PROVING, "update-ref", "os.rename .git by alone", "open .git by alone"),
     differing="_in_process.py build_",
 )
 PULL_REQUEST = Kind(
