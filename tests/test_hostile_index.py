@@ -17,6 +17,7 @@ from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
 from itertools import chain, cycle, product, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from urllib3 import Retry
 from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
-from release.index import Conflict, Index
+from release.index import Conflict, Index, IndexUnreadable
 from release.plan import Distribution, Plan, Said
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
@@ -62,6 +63,7 @@ from tests.faults import (
     UPLOAD,
     WRONG,
     hostile,
+    serving,
 )  # fmt: skip
 from tests.stage import PYPROJECT, Result, with_backend
 from tests.test_resume import UNREPRODUCIBLE
@@ -359,6 +361,23 @@ def test_a_page_for_people_is_no_success(stage: Stage) -> None:
         assert begin(stage, proxy).code == 0
     assert proxy.sent() == [WHEEL, WHEEL, SDIST]
     assert list(proxy.taken()) == FILES, "nobody finds the sdist alone"
+
+
+class Paths(BaseHTTPRequestHandler):
+    """An index that lists a file whose name leads elsewhere."""
+
+    def do_GET(self) -> None:
+        page = b'<a href="x.whl#sha256=00">acme-1.3.0-py3-none-any/../../x.whl</a>'
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
+def test_a_file_whose_name_is_a_path_is_not_believed() -> None:
+    with serving(Paths) as url, pytest.raises(IndexUnreadable, match="a path for a name"):
+        Index(repository=url, index_url=url, credentials=(USER, "x")).files("acme")
 
 
 @pytest.mark.parametrize("answer", ["200", "400", "409"])

@@ -316,6 +316,26 @@ def test_what_a_build_dependency_does_to_the_environment_does_not_hide_it(
     assert flit["hashes"]
 
 
+SIGNED = """\
+from flit_core.buildapi import *
+import flit_core.buildapi, zipfile
+
+def build_wheel(folder, *args):
+    name = flit_core.buildapi.build_wheel(folder, *args)
+    with zipfile.ZipFile(f"{folder}/{name}", "a") as wheel:
+        wheel.writestr("acme-1.2.3.dist-info/RECORD.jws", "of RECORD as it is")
+    return name
+"""
+
+
+def test_a_signature_of_a_wheel_is_not_made_wrong(stage: Stage) -> None:
+    files = with_backend(SIGNED)
+    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{ASKED}"})
+    done = stage.run("build")
+    assert done.code == 1
+    assert "has RECORD.jws, which an SBOM would make wrong" in done.err
+
+
 @pytest.mark.parametrize("verb", ["publish", "publish-rc", "build"])
 def test_without_the_extra_nothing_begins(verb: str, stage: Stage) -> None:
     stage.commit({"pyproject.toml": PYPROJECT + ASKED})
