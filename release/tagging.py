@@ -72,10 +72,10 @@ def alone(here: Git, tag: str | None) -> Iterator[None]:
     if tag is None:
         yield
         return
-    commit, tree, link = here.resolve("HEAD"), here("write-tree"), here.root / ".git"
-    shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
-    form = here("rev-parse", "--show-object-format")
-    place = link.read_bytes()
+    tree, link = here("write-tree"), here.root / ".git"
+    asked = ("HEAD", "--git-common-dir", "--show-object-format")
+    commit, place, form = here("rev-parse", "--path-format=absolute", *asked).splitlines()
+    shared, told = Path(place), link.read_bytes()
     link.unlink()
     try:
         here("init", "--quiet", "--template=", f"--object-format={form}", str(here.root))
@@ -93,5 +93,5 @@ def alone(here: Git, tag: str | None) -> Iterator[None]:
     finally:
         # Windows deletes no read-only file, as git's objects are; the folder above goes later.
         with suppress(FileNotFoundError):  # never made
-            link.rename(here.root.parent / f"tagged-{secrets.token_hex(4)}")
-        link.write_bytes(place)
+            link.rename(here.root.parent / f"alone-{secrets.token_hex(4)}")
+        link.write_bytes(told)
