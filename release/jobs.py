@@ -160,9 +160,9 @@ def describe(options: Options, console: Console) -> None:
         if not project.vcs and parse_wheel_filename(path.name)[1] != project.version:
             words = f"{path.name} wasn't built of HEAD, which is {project.name} {project.version}"
             raise UsageError(words, f"take it out of {options.dist}")
+    home = about.world(git, projects[0].config, options, console).home
     for path, project in own:
-        world = about.world(git, project.config, options, console)
-        is_new = add(path, Sources.of(git, project, world.home))
+        is_new = add(path, Sources.of(git, project, home))
         console.say(f"{path.name} {'has an SBOM now' if is_new else 'stays as it is'}")
 
 

@@ -1,7 +1,7 @@
 """Archives in a normal form: the same files make the same archive, whoever packs them, and when.
 
 What a build backend leaves to the machine is set: in an sdist times, owners, modes and order, in a
-wheel times and modes. No file in them changes. https://reproducible-builds.org/docs/archives/
+wheel times, modes and the kind of machine. No file in them changes. https://reproducible-builds.org/docs/archives/
 """
 
 from __future__ import annotations
@@ -69,15 +69,15 @@ def _write_sdist(path: Path, new: Path, epoch: int) -> bool:
         members = archive.getmembers()
         times = (one.mtime for one in members)
         is_timeless = _is_one(times, epoch - 1) and _packed(path) < epoch
-        is_sorted = members == sorted(members, key=_name)
-        if is_timeless and is_sorted and all(map(_is_nobodys, members)):
+        ordered = sorted(members, key=lambda one: one.name)
+        if is_timeless and members == ordered and all(map(_is_nobodys, members)):
             return False
         with (
             new.open("wb") as target,
             gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=epoch) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as made,
         ):
-            for member in sorted(members, key=_name):
+            for member in ordered:
                 content = archive.extractfile(member) if member.isreg() else None
                 made.addfile(_nobodys(member, epoch), content)
     return True
@@ -106,10 +106,6 @@ def _packed(path: Path) -> int:
     with path.open("rb") as file:
         (when,) = struct.unpack_from("<I", file.read(8), 4)
     return int(when)
-
-
-def _name(member: tarfile.TarInfo) -> str:
-    return member.name
 
 
 def _is_nobodys(member: tarfile.TarInfo) -> bool:

@@ -76,6 +76,7 @@ def alone(here: Git, tag: str | None) -> Iterator[None]:
     asked = ("HEAD", "--git-common-dir", "--show-object-format")
     commit, place, form = here("rev-parse", "--path-format=absolute", *asked).splitlines()
     shared, told = Path(place), link.read_bytes()
+    filters = here.settings(r"^filter\.")  # without which files would be others than they are
     link.unlink()
     try:
         here("init", "--quiet", "--template=", f"--object-format={form}", str(here.root))
@@ -84,7 +85,8 @@ def alone(here: Git, tag: str | None) -> Iterator[None]:
         alternates.write_text(f"{shared / 'objects'}\n", encoding="utf-8")
         if (shared / "shallow").exists():
             shutil.copy(shared / "shallow", link)
-        here("config", "core.autocrlf", "false")
+        for key, value in (("core.autocrlf", "false"), ("core.eol", "lf"), *filters):
+            here("config", "--add", key, value)
         here("update-ref", "--no-deref", "HEAD", commit)
         here("read-tree", tree)
         if tag:

@@ -33,6 +33,7 @@ ELSEWHERE = "isn't built here"
 ONLY_HERE = "is made here, and isn't there"
 CALLED = ("there", "here")
 FOREIGN = "who has put it there? `nox -s status` compares all versions; nox -s yank takes one back"
+GONE = "who has deleted it? `nox -s status` compares all versions"
 HINT = (
     "python -m release build --reproducible tells whether two builds here differ; if not, other "
     "versions of the build requirements, or uv that isn't there, make other files"
@@ -102,7 +103,7 @@ def verdict(theirs: Path, ours: Path, tag: Tag) -> Verdict:
     name, recorded = theirs.name, tag.files.get(theirs.name)
     if not theirs.exists():
         words = f"is recorded by {tag.name}, and isn't there" if recorded else ONLY_HERE
-        return Verdict(filename=name, words=words, hint=FOREIGN if recorded else "")
+        return Verdict(filename=name, words=words, hint=GONE if recorded else "")
     if tag.files and not recorded:
         return Verdict(filename=name, words=f"isn't recorded by {tag.name}", hint=FOREIGN)
     sha256 = sha256_of(theirs)

@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from release.build import clean
 from release.git import Git
 from release.tagging import alone
 from release.worktree import worktree
@@ -47,3 +48,15 @@ def test_a_shallow_clone_is_tagged_too(stage: Stage) -> None:
     with worktree(Git(root=place, env=os.environ), "HEAD") as here, alone(here, "v1.3.0"):
         assert described(here.root).startswith("v1.3.0-0-g")
         assert here("status", "--porcelain") == ""
+
+
+def test_filters_of_the_repository_hold_where_a_build_is_alone(stage: Stage) -> None:
+    """As `git lfs install --local` sets them: git has a pointer, and the tree the content."""
+    for name, script in {"clean": "s/content/pointer/", "smudge": "s/pointer/content/"}.items():
+        stage.git("config", f"filter.own.{name}", f"sed {script}")
+    stage.commit({".gitattributes": "*.bin filter=own\n", "a.bin": "content\n"})
+    assert stage.git("show", "HEAD:a.bin") == "pointer"
+    with worktree(Git(root=stage.clone, env=os.environ), "HEAD") as here, alone(here, ""):
+        assert here("status", "--porcelain") == ""
+        clean(here)
+        assert (here.root / "a.bin").read_text(encoding="utf-8") == "content\n"

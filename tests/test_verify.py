@@ -98,7 +98,7 @@ def test_a_file_that_is_gone_is_told(released: Stage) -> None:
     (released.files / SDIST).unlink()
     done = released.run("verify", "1.3.0")
     assert done.code == 1
-    assert f"✗ {SDIST}: is recorded by v1.3.0, and isn't there" in done.err
+    assert f"✗ {SDIST}: is recorded by v1.3.0, and isn't there\n  → who has deleted it?" in done.err
 
 
 def test_what_is_packed_otherwise_is_the_same(released: Stage) -> None:
