@@ -578,7 +578,10 @@ def devpi(folder: Path, password: str) -> Iterator[str]:
     place = ["--serverdir", str(folder)]
     init = program.replace("devpi-server", "devpi-init")
     subprocess.run([init, *place, "--no-root-pypi"], check=True, capture_output=True)
-    argv = [program, *place, "--host", "127.0.0.1", "--port", port]
+    # What takes devpi ten seconds is to make a key that nobody guesses.
+    cheap = [f"--argon2-{one}=1" for one in ("time-cost", "parallelism")]
+    argv = [program, *place, "--host", "127.0.0.1", "--port", port, *cheap]
+    argv.append("--argon2-memory-cost=8")
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             root = f"http://127.0.0.1:{port}"
