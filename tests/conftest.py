@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("tests.kinds", "tests.stops")
 
+# Git neither waits for the disk nor looks after its repositories, and puts no samples into them.
+GIT_CONFIG = """\
+[core]
+fsync = none
+[init]
+templateDir =
+[gc]
+auto = 0
+[maintenance]
+auto = false
+[receive]
+autoGC = false
+"""
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "PYTHONDONT")
 
 
@@ -41,6 +54,8 @@ NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR",
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A machine of its own: an empty home, an identity, and no credentials."""
     home = tmp_path_factory.mktemp("home")
+    (home / "config/git").mkdir(parents=True)
+    (home / "config/git/config").write_text(GIT_CONFIG, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for key in list(os.environ):
             if key.startswith(NOT_OURS):
