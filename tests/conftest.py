@@ -152,7 +152,7 @@ def kept(template: Path, set_stage: SetStage, shelf: Shelf, tmp_path: Path) -> K
     """A function that returns a copy of a stage on which something was done, once for all tests."""
 
     def find(do: Callable[[Stage], object]) -> Stage:
-        place = shelf.files.with_name(f"{do.__module__}.{do.__name__}")
+        place = shelf.files.with_name(f"{template.name}.{do.__module__}.{do.__name__}")
         shutil.rmtree(shelf.files)
         if not place.exists():
             shelf.files.mkdir()
