@@ -90,7 +90,7 @@ def test_one_commit_is_one_version(scm: Stage) -> None:
 
 
 def test_it_is_finished_from_another_clone(scm: Stage) -> None:
-    stopped_at_the_push(scm)
+    stopped_at_the_push(scm, "--skip-tests")
     (scm.files / FILES[1]).unlink()
     place = scm.other_clone()
     done = scm.run("publish", "--resume", at=place)
@@ -119,7 +119,7 @@ def test_a_tag_that_nobody_else_has_is_told(scm: Stage) -> None:
 
 
 def test_a_clone_without_the_tags_finishes_once_it_has_them(scm: Stage) -> None:
-    stopped_at_the_push(scm)
+    stopped_at_the_push(scm, "--skip-tests")
     place = scm.clone.parent / "shallow"
     url = scm.remote.as_uri()
     scm.git("clone", "--quiet", "--depth=1", "--no-tags", url, str(place), at=scm.remote)
@@ -134,7 +134,7 @@ def test_a_clone_without_the_tags_finishes_once_it_has_them(scm: Stage) -> None:
 
 def test_it_is_abandoned(scm: Stage) -> None:
     before = scm.remote_refs()
-    stopped_at_the_push(scm)
+    stopped_at_the_push(scm, "--skip-tests")
     for path in scm.files.iterdir():
         path.unlink()
     assert scm.run("publish", "--abandon").code == 0
