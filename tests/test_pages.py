@@ -12,12 +12,13 @@ from release.limits import Again
 from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED
 from tests.hub import on_github
 from tests.slack import SECRET, channel
-from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
+from tests.stage import QUICK, stopped_at_the_push, with_backend
 from tests.test_readiness import CHANGELOG
 from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import Kept
     from tests.github.forge import Forge, Release, Repository
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 COMMAND = ("publish", "minor", "--skip-tests", "--waive", "test-run")
 FILES = ["SHA256SUMS", "acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture
@@ -173,8 +179,8 @@ def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
 def test_who_acknowledged_it_is_text(
     stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = '\n[tool.nox-release]\nacknowledge = ["Docs are *ready*"]\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    table = 'acknowledge = ["Docs are *ready*"]\n'
+    stage.commit({"pyproject.toml": QUICK + table})
     monkeypatch.setenv("GITHUB_ACTOR", "ada <!-- @acme/all")
     assert stage.run(*COMMAND, "--acknowledge").code == 0
     body = published(acme, stage).body
@@ -393,8 +399,8 @@ def test_a_token_reaches_neither_tests_nor_build(stage: Stage, hub: Forge, slack
         "import os, sys; sys.exit(any(key in os.environ for key in "
         "('GITHUB_TOKEN', 'GH_TOKEN', 'SLACK_WEBHOOK_URL')))"
     )
-    table = f'\n[tool.nox-release]\ntest-command = ["python", "-c", "{look}"]\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table, "CHANGELOG.md": CHANGELOG})
+    table = f'test-command = ["python", "-c", "{look}"]\n'
+    stage.commit({"pyproject.toml": QUICK + table, "CHANGELOG.md": CHANGELOG})
     done = stage.run("publish", "minor", "--waive", "test-run")
     assert done.code == 0, done.err
 
@@ -409,8 +415,8 @@ def test_a_pull_request_is_opened_once(
     is_configured: bool,  # noqa: FBT001
 ) -> None:
     if is_configured:
-        table = '\n[tool.nox-release]\nmain = "pull-request"\n'
-        stage.commit({"pyproject.toml": PYPROJECT + table})
+        table = 'main = "pull-request"\n'
+        stage.commit({"pyproject.toml": QUICK + table})
     else:
         stage.hook("update", '[ "$1" != refs/heads/main ]', at=stage.remote)
     for _ in range(2):

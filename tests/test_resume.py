@@ -11,15 +11,22 @@ import pytest
 
 from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
 from tests.githttp import Fault, git_over_http
-from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
+from tests.stage import QUICK, stopped_at_the_push, with_backend
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Kept
     from tests.stage import Stage
 
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
 INTENT = "refs/release/intent"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> None:
@@ -32,7 +39,7 @@ def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> Non
 
 
 def test_a_calendar_version_is_finished_and_not_released_again(stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + "[tool.nox-release]\nscheme = 'YYYY.MICRO'\n"})
+    stage.commit({"pyproject.toml": QUICK + "scheme = 'YYYY.MICRO'\n"})
     stage.hook("update", 'case "$1" in refs/tags/*) exit 1;; esac', stage.remote)
     assert stage.run("publish", "current", "--skip-tests").code == 3
     (stage.remote / "hooks/update").unlink()
@@ -199,7 +206,7 @@ def begun(kept: Kept) -> Stage:
 
 
 def stopped_and_lost(stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 2\n"})
+    stage.commit({"pyproject.toml": QUICK + "patience = 2\n"})
     stopped_at_the_push(stage, "--skip-tests")
     for path in stage.files.iterdir():
         path.unlink()

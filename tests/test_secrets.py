@@ -15,7 +15,7 @@ import pytest
 from release.rehearsal import USER
 from tests.faults import PASS, faulty, serving
 from tests.githttp import CREDENTIALS, Fault, git_over_http
-from tests.stage import NOXFILE, PYPROJECT, with_backend
+from tests.stage import NOXFILE, QUICK, with_backend
 from tests.test_resume import FILES
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 PUBLISH = ("publish", "minor", "--skip-tests")
 PLACES = ["TWINE_PASSWORD", "pypirc", "pypirc-url", "repository-url", "netrc", "keyring"]
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def put(stage: Stage, place: str, url: str, canary: str, patch: pytest.MonkeyPatch) -> list[str]:
@@ -179,7 +184,7 @@ class Repeats(BaseHTTPRequestHandler):
 
 def test_what_an_index_says_beside_its_status_is_cleaned(stage: Stage) -> None:
     """Twine logs it."""
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 1\n"})
+    stage.commit({"pyproject.toml": QUICK + "patience = 1\n"})
     with serving(Repeats) as url:
         code, text = spoken(stage, *PUBLISH, "--repository", url)
     assert code == 3, text

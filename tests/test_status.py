@@ -10,7 +10,7 @@ import pytest
 
 from release.agreement import kinds
 from tests.faults import faulty, hostile, yanking
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import QUICK, stopped_at_the_push
 from tests.test_resume import FILES, INTENT
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tests.stage import Result, Stage
 
 BOTH = ("{}-py3-none-any.whl", "{}.tar.gz")
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def publish(stage: Stage, version: str, *, at: str = "main", forms: tuple[str, ...] = BOTH) -> None:
@@ -314,10 +319,10 @@ def test_a_tag_whose_commit_is_not_in_main(stage: Stage) -> None:
 
 
 def test_what_is_in_main_is_not_missed_on_a_maintenance_branch(stage: Stage) -> None:
-    settings = '\n[tool.nox-release]\nbranch = "1.2.x"\n'
+    settings = 'branch = "1.2.x"\n'
     put(stage, "1.2.3")
     stage.git("switch", "--quiet", "--create", "1.2.x")
-    stage.commit({"pyproject.toml": PYPROJECT + settings}, push=False)
+    stage.commit({"pyproject.toml": QUICK + settings}, push=False)
     stage.git("push", "--quiet", "origin", "1.2.x")
     move_main(stage, "Go on")
     stage.git("commit", "--quiet", "--allow-empty", "--message", "Mend")
@@ -368,8 +373,8 @@ def test_a_tag_that_moves_is_not_that_of_a_release(stage: Stage) -> None:
 
 
 def test_a_style_that_is_configured(stage: Stage) -> None:
-    style = '\n[tool.nox-release]\ntag = "on/{version}/pypi"\n'
-    stage.commit({"pyproject.toml": PYPROJECT + style})
+    style = 'tag = "on/{version}/pypi"\n'
+    stage.commit({"pyproject.toml": QUICK + style})
     put(stage, "1.2.3")
     stage.git("tag", "on/1.3.0/pypi", "main", at=stage.remote)
     stage.git("tag", "on/pypi", "main", at=stage.remote)

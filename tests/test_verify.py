@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 SDIST, WHEEL = "acme-1.3.0.tar.gz", "acme-1.3.0-py3-none-any.whl"
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 @pytest.fixture
 def released(kept: Kept) -> Stage:
     return kept(release)
