@@ -283,7 +283,7 @@ def test_a_platform_that_is_missing_now_and_one_that_was_given_up(stage: Stage) 
 
 def test_files_that_are_missing_or_different_from_what_the_tag_records(stage: Stage) -> None:
     put(stage, "1.2.3")
-    assert stage.run("publish", "minor").code == 0
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
     assert disagreements(stage) == []
     sdist = stage.files / FILES[1]
     content = sdist.read_bytes()
@@ -411,7 +411,7 @@ def steps(stage: Stage, at: Path | None = None) -> list[str]:
 
 def test_the_steps_of_an_unfinished_release(stage: Stage) -> None:
     put(stage, "1.2.3")
-    stopped_at_the_push(stage)
+    stopped_at_the_push(stage, "--skip-tests")
     titles = [
         f"Upload {FILES[0]}", f"Upload {FILES[1]}", "See every file on the index",
         "Push main and v1.3.0 to origin", "Bring this checkout to v1.3.0",
@@ -472,7 +472,7 @@ def test_an_intent_that_is_not_believed(stage: Stage) -> None:
 
 def test_an_intent_that_does_not_follow_from_its_base(stage: Stage) -> None:
     put(stage, "1.2.3")
-    stopped_at_the_push(stage)
+    stopped_at_the_push(stage, "--skip-tests")
     stage.git("update-ref", "refs/heads/main", "main~1", at=stage.remote)
     done = status(stage)
     assert done.code == 3
@@ -483,7 +483,7 @@ def test_an_intent_that_does_not_follow_from_its_base(stage: Stage) -> None:
 def test_an_unfinished_release_on_another_index(stage: Stage) -> None:
     put(stage, "1.2.3")
     with faulty(stage.url, ["pass", "400"]) as url:
-        assert stage.run("publish", "minor", "--repository", url).code == 3
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", url).code == 3
         done = status(stage)
         assert done.code == 3
         assert f"was begun on another index: {url}" in done.err

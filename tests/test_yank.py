@@ -273,7 +273,7 @@ def test_what_is_yanked_already(stage: Stage) -> None:
 
 def test_an_unfinished_release_is_yanked_at_once_and_finished_afterwards(stage: Stage) -> None:
     with hostile(stage.url) as proxy:
-        stopped_at_the_push(stage, "--repository", proxy.url)
+        stopped_at_the_push(stage, "--skip-tests", "--repository", proxy.url)
         proxy.rewrite = partial(yanked, "acme-1.3.0", REASON)
         done = yank(stage, proxy)
         assert done.code == 0, done.err
