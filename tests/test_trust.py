@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from release import ReleaseError
+from release.plan import Plan
 from tests.test_resume import FILES, INTENT, REFS
 
 if TYPE_CHECKING:
@@ -232,16 +235,19 @@ def test_an_intent_without_a_plan_is_refused(
 
 
 @pytest.mark.parametrize("key", ["base", "commit", "tag_object"])
-@pytest.mark.parametrize("value", ["--output=.git/config", "HEAD", "", ["0" * 40]])
 def test_an_id_that_git_would_take_for_something_else_is_refused(
-    stopped: Stage, key: str, value: object, record_property: Record
+    stopped: Stage, key: str, record_property: Record
 ) -> None:
     """`git show --output=FILE` writes the file."""
     place = stopped.other_clone("evil")
     stopped.git("fetch", "--quiet", "origin", INTENT, at=place)
     stopped.git("checkout", "--quiet", "FETCH_HEAD", at=place)
     plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
-    (place / "plan.json").write_text(json.dumps({**plan, key: value}), encoding="utf-8")
+    for value in ("HEAD", "", ["0" * 40], "--output=.git/config"):
+        text = json.dumps({**plan, key: value})
+        with pytest.raises(ReleaseError, match=f"{key} is no id: {re.escape(repr(value))}"):
+            Plan.from_json(text)
+    (place / "plan.json").write_text(text, encoding="utf-8")
     stopped.git("commit", "--quiet", "--all", "--message", "Forged", at=place)
     stopped.git("push", "--quiet", "origin", f"HEAD:{INTENT}", at=place)
     before = (stopped.state(), (stopped.clone / ".git/config").read_bytes())
