@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from release import ReleaseError
 from release.process import ProgramFailed, capture
+from release.tags import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -131,10 +132,11 @@ class Clone:
         options = ["-z", "--full-tree", *["-r"] * is_deep]
         return self.of_objects("ls-tree", *options, about=[commit], read=_entries)
 
-    def tags(self) -> list[str]:
+    def tags(self) -> tuple[str, ...]:
         """Return the names of the tags in this clone, the newest first."""
-        form = "--format=%(refname:strip=2)"
-        return self("for-each-ref", "--sort=-creatordate", form, "refs/tags").splitlines()
+        # Not by when they were made, for which git reads each of them.
+        rows = self("for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
+        return newest_first(rows.splitlines())
 
     def time(self, commit: str = "HEAD") -> int:
         """Return when it was committed, in seconds since 1970."""

@@ -161,10 +161,12 @@ def days_of(commit: str, git: Git) -> list[date]:
 
 def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
     """Return the highest version on the index that `bump` makes of the project, if there is one."""
-    known, scheme = facts.known(project), project.config.scheme
+    others, scheme = {*facts.known(project)}, project.config.scheme
     for version in sorted(facts.taken, reverse=True):
-        if remade(version, project.version, bump, known, scheme) == version:
+        others.remove(version)
+        if remade(version, project.version, bump, others, scheme) == version:
             return version
+        others.add(version)
     return None
 
 
@@ -327,8 +329,8 @@ def _believable_tag(plan: Plan, project: Project, facts: Facts, git: Git) -> str
 def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:
     """Return the version that the recorded bump makes, before this release was there."""
     with suppress(ReleaseError):
-        bump, known = Bump.parse(plan.bump), facts.known(project)
-        return remade(plan.version, project.version, bump, known, project.config.scheme)
+        bump, others = Bump.parse(plan.bump), facts.known(project) - {plan.version}
+        return remade(plan.version, project.version, bump, others, project.config.scheme)
     return None
 
 
