@@ -7,7 +7,7 @@ can derive a release again.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -131,6 +131,16 @@ def made(
     if commands or config.version_command:
         edits = _run(commands, project, base, version, edits, git)
     return _stamped(edits, project, version, tag, day) if log else edits
+
+
+def days_of(commit: str, git: Git) -> list[date]:
+    """Return the days that a release can have which made this commit: the changelog says one.
+
+    The day is decided just before the commit, whose author's time stays what it is; midnight (UTC)
+    may have come in between.
+    """
+    day = datetime.fromtimestamp(git.authored(commit), timezone.utc).date()
+    return [day, day - timedelta(days=1)]
 
 
 def tools(project: Project) -> list[str]:
