@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -85,20 +86,26 @@ def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:
 
 @contextmanager
 def worktree(git: Git, commit: str, tree: str | None = None) -> Iterator[Git]:
-    """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
+    """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it.
+
+    Its files go in the background, and at the latest with all others of the run.
+    """
     # Unlike shutil.rmtree, it removes the read-only files of git on Windows.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        path = Path(folder, git.root.name)
-        try:
-            git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
-            there = replace(git, root=path)
-            there(*AS_COMMITTED, "read-tree", "--reset", "-u", tree or commit)
-            if git.blob(commit, ".gitmodules") is not None:
-                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
-            yield there
-        finally:
-            with suppress(ReleaseError):  # never made, or its files are in use
-                remove_worktree(git, path)
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    path = Path(folder.name, git.root.name)
+    try:
+        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
+        there = replace(git, root=path)
+        there(*AS_COMMITTED, "read-tree", "--reset", "-u", tree or commit)
+        if git.blob(commit, ".gitmodules") is not None:
+            there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
+        yield there
+    finally:
+        with suppress(OSError):  # on Windows, while a file is in use
+            path.rename(path.with_name("removed"))
+        with suppress(ReleaseError):  # never made, or its files are in use
+            remove_worktree(git, path)
+        Thread(target=folder.cleanup, daemon=True).start()
 
 
 def worktrees(git: Git) -> list[Path]:
