@@ -244,7 +244,7 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
     if log and (text := log.section(data, release.version)):
         return Notes(source=log.path, text=text)
     last = _last(release, project, git)
-    _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
+    commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
     text = from_commits(subject for _, subject in commits)
     source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
     if last and not text:

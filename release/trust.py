@@ -95,7 +95,7 @@ def released_before(
         if tags and head in {base, commit}:
             return tags, commit
         if tags and parents[1:] == [commit]:
-            if not (others := git.commits_between(commit, parents[0])):
+            if not (others := git.count_since(commit, parents[0])):
                 return tags, commit
             raise Refused((_released_and_merged(tags, others, bump, subjects[0], world),))
     return None
