@@ -7,6 +7,7 @@ Exit codes: 0 done · 1 refused, nothing has changed, or `status` found disagree
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from release.collected import Collected
     from release.console import Console
     from release.plan import Distribution
+    from release.project import Project
     from release.world import Facts, Subject, World
 
 Options = argparse.Namespace
@@ -72,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> None:
     """Be the console script."""
     sys.setswitchinterval(0.0005)  # seconds; a thread that imports gives way to one that runs git
+    gc.set_threshold(100_000)  # objects; what is imported stays, and is looked at again and again
     try:
         code = main()
     except KeyboardInterrupt:  # once more, while the first one was answered
@@ -104,11 +107,9 @@ def _publish(options: Options, console: Console) -> None:
             f"--resume and --abandon take no level: {options.bump}",
             "leave one of them out",
         )
-    from release.readiness import ask_ahead
-
     files = about.files(options)
     git, projects = about.projects(options)
-    ask = None if options.resume or options.abandon else partial(ask_ahead, projects, options.waive)
+    ask = None if options.resume or options.abandon else partial(_ask, options, projects)
     world = about.world(git, projects[0].config, options, console, ask)
     if options.abandon:
         _abandon(world.facts(projects[0]), options, world, console)
@@ -118,6 +119,14 @@ def _publish(options: Options, console: Console) -> None:
         _finish(options, subjects, world, console, files)
     else:
         _begin(options, subjects, world, console, files)
+
+
+def _ask(options: Options, projects: Sequence[Project], world: World) -> None:
+    refs, _ = world.first_questions(projects[0])
+    world.ahead.ask(refs)  # git is on its way while all that is needed besides is imported
+    from release.readiness import ask_ahead
+
+    ask_ahead(projects, options.waive, world)
 
 
 def _begin(
@@ -138,7 +147,7 @@ def _begin(
     bump, config = about.bump(options, subjects), projects[0].config
     if found := released_before(bump, subjects, world):
         tags, commit = found
-        step = following(tags, commit, facts.branch, world)
+        step = following(tags, commit, facts.branch, world.git, lambda: facts.refs)
         if not (options.dry_run or step.is_done()):  # it was finished elsewhere
             take(step, console)
         console.show_released_before(*found, about.versions(projects, tags))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from release import Problem, Refused, ReleaseError, Unfinished
 from release.continuing import dead_end, unfinished_on_error, yank_commands
+from release.landing import FRESH
 from release.process import ProgramFailed
-from release.steps import FRESH, on_index
+from release.steps import on_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -10,7 +10,7 @@ from release.git import TAGS
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from release.git import Git
@@ -34,13 +34,16 @@ def followed(tags: Iterable[str], commit: str, git: Git) -> bool:
     return has_tags and git.is_ancestor(commit, git.resolve("HEAD"))
 
 
-def follow(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
+def follow(
+    tags: Sequence[str], commit: str, branch: str, git: Git, ask: Callable[[], Mapping[str, str]]
+) -> str:
     """Fetch the tags; fast-forward this checkout to the branch, if that disturbs nothing.
 
+    `ask` gives the remote's refs, those at least.
     The release is done without it, so whatever is in the way is left alone: that is returned.
     """
     try:
-        tip = bring(tags, commit, branch, git)
+        tip = bring(tags, commit, branch, git, ask())
         # A missing file is in no merge's way: git writes it, or leaves it missing.
         changed = [path for path in dirty(git) if os.path.lexists(git.root / path)]
         if git.branch() != branch:
@@ -55,13 +58,12 @@ def follow(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
     return ""
 
 
-def bring(tags: Sequence[str], commit: str, branch: str, git: Git) -> str:
+def bring(tags: Sequence[str], commit: str, branch: str, git: Git, refs: Mapping[str, str]) -> str:
     """Bring tags of the remote into this clone, and return the tip of its branch, or `commit`.
 
-    What this clone has made itself isn't fetched.
+    `refs` are those of the remote. What this clone has made itself isn't fetched.
     """
     head, names = f"refs/heads/{branch}", [TAGS + tag for tag in tags]
-    refs = git.remote_refs(head, *names)
     tip = refs.get(head, commit)
     types = git.types(refs[name] for name in names if name in refs)
     is_known = git.local_ref(f"refs/remotes/{git.remote}/{branch}") == refs.get(head)

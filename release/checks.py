@@ -94,7 +94,7 @@ def _ask(question: Question, case: Case) -> tuple[Problem, ...]:
 
 def clean_tree(case: Case) -> Problem | None:
     """Is everything committed?"""
-    paths = dirty(case.world.git)
+    paths = case.world.ahead.answer(dirty, case.world.git)
     if not paths:
         return None
     some = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004

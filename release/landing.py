@@ -5,11 +5,15 @@ Until the branch on the remote contains the tagged commit, the release is unfini
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
+from release.ahead import begin
 from release.changes import made_together
 from release.git import REMOTE_REJECTED, TAGS, Lease, peeled
 from release.notes import GO_ON
@@ -19,14 +23,17 @@ from release.worktree import commit_on_top, merge, tree_with
 from release.world import RELEASE_BRANCH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
     from release.git import Git
+    from release.intent import Intent
     from release.plan import Plan, Release
     from release.world import World
 
 AS_IT_IS = "a merge commit, not by squashing or rebasing"
 PUSHES = 5  # tries, when the branch keeps moving
+FRESH = 2.0  # seconds for which it is believed that a release isn't abandoned
 
 
 class MergeConflict(ReleaseError):
@@ -64,25 +71,30 @@ class Landing:
     proposed: str | None  # the commit of the release branch
     tagged: Mapping[str, str | None]  # those of its tags that are there, with their commits
     intent_id: str | None
+    refs: Mapping[str, str]  # as the remote tells them
     plan: Plan
     git: Git
 
     @classmethod
     def of(cls, plan: Plan, world: World) -> Landing:
-        """Ask the remote for all of it at once, and fetch what this clone may lack of branches."""
+        """Ask the remote for all of it at once, and fetch what this clone may lack of branches.
+
+        No ref of this clone moves, so that this may go on beside anything else.
+        """
         git, intent = world.git, world.intent.name
         branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
         peels = (name for tag in plan.tags for name in (TAGS + tag, f"{TAGS}{tag}^{{}}"))
         refs = git.remote_refs(intent, *branches, *peels)
         known = {plan.base, plan.commit}
         if found := [one for one in branches if one in refs and refs[one] not in known]:
-            git.fetch(*found)
+            replace(git, is_reader=True).fetch(*found)
         tip, proposed = (refs.get(branch) for branch in branches)
         return cls(
             tip=tip,
             proposed=proposed,
             tagged={tag: peeled(refs, TAGS + tag) for tag in plan.tags if TAGS + tag in refs},
             intent_id=refs.get(intent),
+            refs=refs,
             plan=plan,
             git=git,
         )
@@ -112,6 +124,46 @@ class Landing:
     def is_proposed(self) -> bool:
         """Say whether the release branch contains it."""
         return bool(self.proposed and self.git.is_ancestor(self.plan.commit, self.proposed))
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """Looks at a release that was begun; those who want one at about the same time share it.
+
+    What was seen gets old, but not older than FRESH, and whoever abandons a release waits longer
+    than that for what is on its way.
+    """
+
+    intent: Intent
+    world: World
+    looks: list[tuple[float, Future[Landing]]] = field(default_factory=list)  # and when they began
+    lock: Lock = field(default_factory=Lock)
+
+    def look(self) -> Future[Landing]:
+        """Begin to look, for whoever wants to know."""
+        now = time.monotonic()
+        self.looks.append((now, begin(partial(Landing.of, self.intent.plan, self.world))))
+        return self.looks[-1][1]
+
+    def lately(self) -> Landing:
+        """Return what was seen just now, or is."""
+        with self.lock:
+            since = time.monotonic() - FRESH
+            fresh = [one for at, one in self.looks if at > since and not has_failed(one)]
+            done = [one for one in fresh if one.done()]
+            return (done or fresh or [self.look()])[-1].result()
+
+    def change(self, do: Callable[..., object], *args: object) -> None:
+        """Change the remote: what was seen before isn't so any more."""
+        try:
+            do(*args)
+        finally:
+            self.looks.clear()
+
+
+def has_failed(answer: Future[Landing]) -> bool:
+    """Say whether no answer came."""
+    return answer.done() and answer.exception() is not None
 
 
 def pushed(there: Landing) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import ReleaseError
 from release.announcement import announce, yanked
+from release.checkout import follow
 from release.edits import Edit
 from release.git import REMOTE_REJECTED, Lease
 from release.landing import PUSHES
@@ -222,10 +223,11 @@ def changelog_titles(notice: Notice) -> list[str]:
 def following(notice: Notice) -> Step[bool]:
     """Return the step that brings this checkout to the branch, where that has the mark."""
     branch, world = notice.branch, notice.world
+    ask = partial(world.git.remote_refs, f"refs/heads/{branch}")
     return Step(
         title=f"Bring this checkout to {branch}",
         look=lambda: is_marked(notice, "HEAD") or not is_marked(notice),
-        do=lambda _, line: come((), "HEAD", branch, world, line),
+        do=lambda _, line: come(line, partial(follow, (), "HEAD", branch, world.git, ask)),
     )
 
 

@@ -23,6 +23,7 @@ from release.git import OUT_OF_ORDER, REMOTE_REJECTED
 from release.landing import (
     Landing,
     MergeConflict,
+    Watch,
     landing_commit,
     proposal,
     refspecs,
@@ -203,20 +204,20 @@ def carry_out(plan: Plan, world: World, console: Console, dist: Path) -> Plan:
         attestations.sign(one, one.distributions, dist, world, console)
     with unfinished_on_error(world, console, plan=plan):
         with console.step(f"Record the intent in {world.intent.name}"):
-            intent = record(plan, world)
-        first, *rest = steps(intent, dist, world)
+            watch = record(plan, world)
+        first, *rest = steps(watch, dist)
         try:
             take(first, console)
         except UploadRefused as error:
-            withdraw(intent, world, error)
-        return finish(intent, rest, console)
+            withdraw(watch.intent, world, error)
+        return finish(plan, rest, console)
 
 
-def finish(intent: Intent, steps: Iterable[Step[Any]], console: Console) -> Plan:
+def finish(plan: Plan, steps: Iterable[Step[Any]], console: Console) -> Plan:
     """Take every step that isn't done yet."""
     for step in steps:
         take(step, console)
-    return intent.plan
+    return plan
 
 
 def prove(
@@ -243,15 +244,22 @@ def with_tags(plan: Plan, here: Git) -> Plan:
     return plan.each(tag_object=[objects[one.tag] for one in plan.all])
 
 
-def rehearse_push(plan: Plan, world: World) -> None:
-    """Push what the release is going to push, for show; `Refused` when that is refused."""
-    branch, commit = plan.branch, land(plan, Landing.of(plan, world), world)
+def rehearse_push(plan: Plan, world: World, there: Landing | None = None) -> None:
+    """Push what the release is going to push, for show; `Refused` when that is refused.
+
+    `there` is where it has to land; None: on the branch as it was when the remote was first asked.
+    """
+    branch, commit = plan.branch, land(plan, there, world) if there else proposal(plan, world)
     if world.by_pull_request:
+        land(plan, there := Landing.of(plan, world), world)
         branch, commit = release_branch(plan), proposal(plan, world)
     try:
         # With the user's pre-push hook: it must not say no after the upload.
         world.git.push(*refspecs(branch, commit, plan.tag_objects), dry_run=True)
     except ProgramFailed as error:
+        if there is None and (now := Landing.of(plan, world)).tip != plan.base:
+            rehearse_push(plan, world, now)
+            return
         words = f"a push of {branch} and {', '.join(plan.tags)} would be refused"
         hint = "mend what git or the hook says, and type the command again"
         raise Refused((Problem(f"{words}:\n{error.output.strip()}", hint),)) from error
@@ -337,8 +345,8 @@ def held_to_account(
     return [*remarks, *warnings]
 
 
-def record(plan: Plan, world: World) -> Intent:
-    """Record the intent; whoever comes second, or too late, is `Refused`."""
+def record(plan: Plan, world: World) -> Watch:
+    """Record the intent, and watch it; whoever comes second, or too late, is `Refused`."""
     try:
         intent = world.intent.write(plan)
     except ProgramFailed as error:
@@ -350,19 +358,23 @@ def record(plan: Plan, world: World) -> Intent:
         if REMOTE_REJECTED in error.output and not is_out_of_order:
             hint = 'on a remote of branches and tags only: intent-ref = "refs/heads/release-intent"'
         raise Refused((Problem(words, hint),)) from error
+    watch = Watch(intent=intent, world=world)
     try:
-        insist_on_time(intent, world)
+        insist_on_time(watch)
     except Refused:
         world.intent.clear(intent)
         raise
-    return intent
+    return watch
 
 
-def insist_on_time(intent: Intent, world: World) -> None:
+def insist_on_time(watch: Watch) -> None:
     """Ask again, now that nobody else may begin, what was asked a while ago; else `Refused`."""
-    plan, git = intent.plan, world.git
-    problem, there = None, Landing.of(plan, world)
-    if there.intent_id != intent.id:
+    plan, world, git, problem = watch.intent.plan, watch.world, watch.world.git, None
+    watch.look()
+    for one in plan.all:
+        still_follows(one, world)
+    there = watch.lately()
+    if there.intent_id != watch.intent.id:
         problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",
             f"git remote get-url --all {git.remote}; compare --push: is it one repository?",
@@ -372,8 +384,6 @@ def insist_on_time(intent: Intent, world: World) -> None:
             problem = Problem(f"{tag} was made on {git.remote} meanwhile", "git fetch --tags")
     if problem:
         raise Refused((problem,))
-    for one in plan.all:
-        still_follows(one, world)
     land(plan, there, world)
 
 

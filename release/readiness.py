@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError
 from release.arguments import WAIVABLE
+from release.checkout import dirty
 from release.checks import pushed_to, try_push
 from release.github import PUBLISHING
 from release.pages import drafts, drafts_of
@@ -75,7 +76,7 @@ def ask_ahead(projects: Sequence[Project], waived: Collection[str], world: World
     refs, *files = world.first_questions(projects[0])
     files += [partial(world.index.files, project.name) for project in projects[1:]]
     # git comes first: it needs no import, and runs while others are imported.
-    questions = [refs, partial(try_push, base, branch, world), *files]
+    questions = [refs, partial(try_push, base, branch, world), partial(dirty, world.git), *files]
     if not world.asks:  # nobody is asked for a password in vain
         questions.append(partial(world.index.check_credentials))
     if github:

@@ -11,6 +11,7 @@ from release import Refused, ReleaseError
 from release.archives import some
 from release.attestations import sign
 from release.continuing import unfinished_on_error
+from release.landing import Watch
 from release.project import Project
 from release.publish import (
     build_and_check,
@@ -40,17 +41,18 @@ def resume(intent: Intent, world: World, console: Console, make: Make = build_an
         dist = Path(folder)
         with unfinished_on_error(world, console, plan=intent.plan):
             intent = rebuild(intent, world, console, dist, make)
-            if not any(files_there(one, world) for one in intent.plan.all):
-                insist_it_can_end(intent, world)
-            for one in intent.plan.all:
+            plan, watch = intent.plan, Watch(intent=intent, world=world)
+            if not any(files_there(one, world) for one in plan.all):
+                insist_it_can_end(watch)
+            for one in plan.all:
                 sign(one, one.distributions, dist, world, console)
-            return finish(intent, steps(intent, dist, world), console)
+            return finish(plan, steps(watch, dist), console)
 
 
-def insist_it_can_end(intent: Intent, world: World) -> None:
+def insist_it_can_end(watch: Watch) -> None:
     """Ask what was asked when it began, while it may still be abandoned; else `ReleaseError`."""
     try:
-        insist_on_time(intent, world)
+        insist_on_time(watch)
     except Refused as error:
         raise ReleaseError(str(error), "\n".join(error.hints)) from error
 

@@ -16,6 +16,7 @@ from release import Problem, Refused, ReleaseError, Unfinished
 from release.abandon import published
 from release.agreement import Disagreement, Record, Tag, compare
 from release.git import TAGS, peeled
+from release.landing import Watch
 from release.notes import GO_ON
 from release.plan import is_of, recorded
 from release.steps import steps
@@ -234,7 +235,7 @@ def look_at_pending(facts: Facts, world: World) -> Pending | None:
         hint += f"\nor give it up: nox -s publish_release -- --abandon{world.again}"
     began = f"{intent.author} began it at {at(intent.since)}"
     problem = Problem(f"{intent.plan.title} is unfinished; {began}", hint)
-    found, problems = progress(steps(intent, Path(), world))
+    found, problems = progress(steps(Watch(intent=intent, world=world), Path()))
     return Pending(intent=intent, steps=found, problems=(problem, *problems))
 
 

@@ -10,10 +10,9 @@ import operator
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from release import ReleaseError, attestations, pages
@@ -35,13 +34,15 @@ from release.pages import stories
 from release.process import ProgramFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from release.console import Console, Line
     from release.forge import Page
+    from release.git import Git
     from release.index import IndexFile
     from release.intent import Intent
+    from release.landing import Watch
     from release.pages import Story
     from release.plan import Distribution, Plan, Release
     from release.world import World
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 Seen = TypeVar("Seen")
 SEE = "See every file{} on the index"
 POLL = 2.0  # seconds between two looks at what an index lists
-FRESH = 2.0  # seconds for which it is believed that a release isn't abandoned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,31 +69,6 @@ class Step(Generic[Seen]):
     def is_done(self) -> bool:
         """Look whether it is so."""
         return self.done(self.look())
-
-
-@dataclass(kw_only=True)
-class Hold:
-    """Raises when a release isn't ours to go on with.
-
-    Those who begin to send at about the same time share an answer: it gets old, but not older than
-    FRESH, and whoever abandons a release waits longer than that for what is on its way.
-    """
-
-    ask: Callable[[], object] = lambda: None
-    asked: float = -FRESH
-    lock: Lock = field(default_factory=Lock)
-
-    def __call__(self) -> None:
-        """Ask."""
-        before = time.monotonic()
-        self.ask()
-        self.asked = before
-
-    def shared(self) -> None:
-        """Ask, unless somebody just has."""
-        with self.lock:
-            if time.monotonic() - self.asked >= FRESH:
-                self()
 
 
 class Reopened(ReleaseError):
@@ -122,25 +97,25 @@ def take(step: Step[Any], console: Console) -> None:
             raise ReleaseError(f"{step.title}: no error was reported, but it isn't so")
 
 
-def steps(intent: Intent, dist: Path, world: World) -> list[Step[Any]]:
+def steps(watch: Watch, dist: Path) -> list[Step[Any]]:
     """Return what makes the world agree with the intent, in order; `dist` has the built files."""
-    plan, hold = intent.plan, Hold(ask=partial(must_hold, intent, world))
+    intent, world, plan = watch.intent, watch.world, watch.intent.plan
     return [
-        *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, hold)),
-        *landings(intent, world),
-        following(plan.tags, plan.commit, plan.branch, world),
-        *(step for story in stories(plan, world) for step in telling(story, dist, hold)),
+        *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, watch)),
+        *landings(watch),
+        following(plan.tags, plan.commit, plan.branch, world.git, lambda: watch.lately().refs),
+        *(step for story in stories(plan, world) for step in telling(story, dist, watch)),
         Step(
             title=f"Clear the intent {world.intent.name}",
-            look=partial(Landing.of, plan, world),
+            look=watch.lately,
             done=lambda seen: seen.intent_id != intent.id,
-            do=partial(clear, intent, world),
+            do=partial(watch.change, clear, intent, world),
             is_seen_at_once=True,
         ),
     ]
 
 
-def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step[Page | None]]:
+def telling(story: Story, dist: Path, watch: Watch) -> list[Step[Page | None]]:
     """Return the steps that tell users of a release, on its page on GitHub."""
 
     def step(
@@ -153,7 +128,7 @@ def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step[P
             look=lambda: story.page,
             done=partial(done, story),
             do=lambda page, _line: do(story, page),
-            hold=lambda _: hold(),
+            hold=lambda _: must_hold(watch),
             is_seen_at_once=True,
         )
 
@@ -165,9 +140,9 @@ def telling(story: Story, dist: Path, hold: Callable[[], object]) -> list[Step[P
     ]
 
 
-def landings(intent: Intent, world: World) -> list[Step[Landing]]:
+def landings(watch: Watch) -> list[Step[Landing]]:
     """Return the steps that bring branch and tag to the remote."""
-    plan = intent.plan
+    plan, world = watch.intent.plan, watch.world
 
     def step(
         title: str,
@@ -176,10 +151,10 @@ def landings(intent: Intent, world: World) -> list[Step[Landing]]:
     ) -> Step[Landing]:
         return Step(
             title=title,
-            look=lambda: Landing.of(plan, world).insist_on_tags(),
+            look=lambda: watch.lately().insist_on_tags(),
             done=done,
-            do=lambda seen, _line: do(plan, world, seen),
-            hold=lambda seen: insist_on(intent, seen.intent_id, world),
+            do=lambda seen, _line: watch.change(do, plan, world, seen),
+            hold=lambda seen: insist_on(watch.intent, seen.intent_id, world),
             is_seen_at_once=True,
         )
 
@@ -190,9 +165,10 @@ def landings(intent: Intent, world: World) -> list[Step[Landing]]:
     return [step(to_push, pushed, push)]
 
 
-def must_hold(intent: Intent, world: World) -> None:
-    """Raise `ReleaseError` when the remote has another intent by now, or none."""
-    insist_on(intent, world.intent.id(), world)
+def must_hold(watch: Watch | None) -> None:
+    """Raise `ReleaseError` when the remote has another intent by now, or none; None needs none."""
+    if watch:
+        insist_on(watch.intent, watch.lately().intent_id, watch.world)
 
 
 def insist_on(intent: Intent, there: str | None, world: World) -> None:
@@ -239,7 +215,7 @@ def uploads(
     distributions: Sequence[Distribution],
     dist: Path,
     world: World,
-    hold: Hold | None = None,
+    watch: Watch | None = None,
 ) -> list[Step[Any]]:
     """Return the steps that bring files to the index: one wheel, the other wheels, the sdist.
 
@@ -255,7 +231,7 @@ def uploads(
                 title=f"Upload {title}",
                 look=partial(missing, name, group, world),
                 done=operator.not_,
-                do=partial(upload, name, dist, world, hold or Hold()),
+                do=partial(upload, name, dist, world, watch),
             )
             for title, group in zip(titles, groups, strict=True)
             if group
@@ -265,6 +241,7 @@ def uploads(
             look=partial(unseen, name, distributions, world),
             done=operator.not_,
             do=lambda _, line: wait_until_listed(name, distributions, world, line),
+            hold=lambda _: must_hold(watch),
         ),
         *verification(package, attestations.attested(distributions, dist), world),
     ]
@@ -300,16 +277,19 @@ def upload(
     name: str,
     dist: Path,
     world: World,
-    hold: Hold,
+    watch: Watch | None,
     wanted: Sequence[Distribution],
     line: Line,
 ) -> None:
-    """Send the files that the index lacks, several at once; each try only while `hold` allows."""
+    """Send the files that the index lacks, several at once; each try only while the intent is ours.
+
+    What has been sent isn't left alone: whoever comes next sees whether it still is.
+    """
     move = line.bar({one.filename: one.size for one in wanted})
 
     def send(one: Distribution) -> None:
         path, moved = dist / one.filename, partial(move, one.filename)
-        world.index.upload(path, name, one, moved, hold.shared)
+        world.index.upload(path, name, one, moved, partial(must_hold, watch))
 
     with ThreadPoolExecutor(max_workers=world.index.uploads) as pool:
         sent = [pool.submit(send, one) for one in wanted]
@@ -320,7 +300,8 @@ def upload(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what waits is not sent any more
             raise
-    hold()  # what has been sent just now must not be left alone
+    if watch:
+        watch.look()
 
 
 def unseen(name: str, distributions: Sequence[Distribution], world: World) -> ReleaseError | None:
@@ -364,18 +345,20 @@ def wait_while(
 # This checkout
 
 
-def following(tags: Sequence[str], commit: str, branch: str, world: World) -> Step[bool]:
-    """Return the step that brings this checkout to a release."""
+def following(
+    tags: Sequence[str], commit: str, branch: str, git: Git, ask: Callable[[], Mapping[str, str]]
+) -> Step[bool]:
+    """Return the step that brings this checkout to a release; `ask` gives the remote's refs."""
     return Step(
         title=f"Bring this checkout to {' and '.join(tags)}",
-        look=partial(followed, tags, commit, world.git),
-        do=lambda _, line: come(tags, commit, branch, world, line),
+        look=partial(followed, tags, commit, git),
+        do=lambda _, line: come(line, partial(follow, tags, commit, branch, git, ask)),
     )
 
 
-def come(tags: Sequence[str], commit: str, branch: str, world: World, line: Line) -> None:
+def come(line: Line, arrive: Callable[[], str]) -> None:
     """Bring this checkout to a release, if that disturbs nothing."""
-    line.remark = follow(tags, commit, branch, world.git)
+    line.remark = arrive()
 
 
 # The intent

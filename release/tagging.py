@@ -26,8 +26,9 @@ def tag_object(here: Git, name: str, commit: str, message: str) -> str:
     its own inside this worktree's private git directory (where `includeIf gitdir:` still sees
     the user's path), with the user's configuration and object store.
     """
-    shared = Path(here("rev-parse", "--path-format=absolute", "--git-common-dir"))
-    private = Path(here("rev-parse", "--absolute-git-dir"), "tagging")
+    asked = ("--git-common-dir", "--git-dir")
+    shared, own = map(Path, here("rev-parse", "--path-format=absolute", *asked).splitlines())
+    private = own / "tagging"
     here("init", "--quiet", "--bare", "--template=", str(private))
     try:
         here.raw(
@@ -85,7 +86,9 @@ def alone(here: Git, tag: str | None) -> Iterator[None]:
         alternates.write_text(f"{shared / 'objects'}\n", encoding="utf-8")
         if (shared / "shallow").exists():
             shutil.copy(shared / "shallow", link)
-        for key, value in (("core.autocrlf", "false"), ("core.eol", "lf"), *filters):
+        with (link / "config").open("a", encoding="utf-8") as config:
+            config.write("[core]\n\tautocrlf = false\n\teol = lf\n")
+        for key, value in filters:
             here("config", "--add", key, value)
         here("update-ref", "--no-deref", "HEAD", commit)
         here("read-tree", tree)

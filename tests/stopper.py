@@ -118,11 +118,11 @@ class Watch:
         self.open: list[Effect] = []
         self.target: Effect | None = None
         self.began = time.monotonic()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # held while it stops: other threads get no further
         self.is_idle = threading.Event()
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.is_idle.is_set() or not (event in FILES or event.startswith(WATCHED)):
+        if not (event in FILES or event.startswith(WATCHED)):
             return
         frame = sys._getframe(1)  # noqa: SLF001
         if not (name := named(event, args, frame)):

@@ -14,6 +14,7 @@ import sys
 import time
 import zipfile
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
@@ -31,6 +32,7 @@ from release import ReleaseError, Unfinished
 from release.console import Console
 from release.git import Git
 from release.index import Conflict, Index, IndexUnreadable
+from release.landing import FRESH, Watch
 from release.plan import Distribution, Plan, Said
 from release.project import Project
 from release.publish import carry_out, finish, prepare, prove
@@ -117,7 +119,7 @@ def begin(stage: Stage, proxy: Proxy, *, is_begun: bool = False) -> Result:
     try:
         if is_begun:
             intent = world.intent.read(stage.remote_refs()[INTENT])
-            finish(intent, steps(intent, dist, world), console)
+            finish(intent.plan, steps(Watch(intent=intent, world=world), dist), console)
         else:
             carry_out(replace(plan, repository=proxy.url), world, console, dist)
     except ReleaseError as error:
@@ -557,6 +559,32 @@ def devpi(folder: Path, password: str) -> Iterator[str]:
             server.terminate()
 
 
+def test_those_who_look_at_a_release_together_share_a_look(stage: Stage, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    world = world_of(Git(root=stage.clone, env=environment() | {"GIT_TRACE": str(trace)}))
+    plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
+    watch = Watch(intent=world.intent.write(plan), world=world)
+
+    def looks() -> int:
+        assert watch.lately().intent_id == watch.intent.id
+        return trace.read_text().count("built-in: git ls-remote")
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for one in [pool.submit(watch.lately) for _ in range(8)]:
+            one.result()
+    assert looks() == 1
+    watch.looks = [(at - FRESH, one) for at, one in watch.looks]
+    assert looks() == 2, "what was seen gets old"
+    watch.change(str)
+    assert looks() == 3, "it isn't believed after a change"
+    watch.looks.clear()
+    stage.git("remote", "set-url", "origin", "nowhere")
+    with pytest.raises(ReleaseError, match="can't be read"):
+        watch.lately()
+    stage.git("remote", "set-url", "origin", "../remote.git")
+    assert looks() == 5, "no answer is none to share"
+
+
 def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path) -> None:
     plan = Plan.from_json((stage.clone.parent / "plan.json").read_bytes())
     dist = stage.clone.parent / "dist"
@@ -570,7 +598,7 @@ def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path)
         with pytest.raises(Unfinished, match="more expected"):
             carry_out(plan, world, console, dist)
         intent = world.intent.read(stage.remote_refs()[INTENT])
-        finish(intent, steps(intent, dist, world), console)
+        finish(intent.plan, steps(Watch(intent=intent, world=world), dist), console)
         assert [(one.filename, one.status) for one in proxy.uploads] == [
             (WHEEL, 200), (WHEEL, 200), (SDIST, 200),
         ]  # fmt: skip

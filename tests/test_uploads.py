@@ -25,8 +25,9 @@ from release.archives import sha256_of
 from release.console import Console
 from release.index import Index
 from release.intent import IntentRef
+from release.landing import FRESH
 from release.plan import Distribution
-from release.steps import FRESH, Hold, take, uploads
+from release.steps import take, uploads
 from release.world import World
 
 if TYPE_CHECKING:
@@ -168,25 +169,6 @@ def test_whoever_gives_a_release_up_waits_longer_than_it_is_believed(
     patience: int, seconds: float
 ) -> None:
     assert settling(patience) == seconds > FRESH
-
-
-def test_those_who_begin_together_share_an_answer() -> None:
-    asked: list[int] = []
-
-    def ask() -> None:
-        time.sleep(0.05)
-        asked.append(1)
-
-    hold = Hold(ask=ask)
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        for one in [pool.submit(hold.shared) for _ in range(8)]:
-            one.result()
-    assert len(asked) == 1
-    hold()
-    assert len(asked) == 2, "what has been sent isn't left alone"
-    hold.asked -= FRESH
-    hold.shared()
-    assert len(asked) == 3, "an answer gets old"
 
 
 def test_threads_share_what_remembers_a_password() -> None:

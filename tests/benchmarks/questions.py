@@ -1,8 +1,9 @@
-"""All checks of a release, while every other machine is 100 ms away."""
+"""All checks of a release, and all of a release, while every other machine is 100 ms away."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -14,25 +15,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.rehearsal import USER, serve
-from tests.benchmarks.turns import Measured, Turns, table
+from tests.benchmarks.turns import Measured, Run, Turns, table, timed
 from tests.githttp import git_over_http
 from tests.hub import TOKEN, on_github
 from tests.stage import FILES
 from tests.test_ahead import relay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 AWAY = 0.1  # seconds of a round trip
 NAME = "corp/acme"
 OURS, NEAR = "**publish --dry-run**", "**the same**, nobody far away"
 LS_REMOTE = "git ls-remote: one question"
+WHOLE, BY_HAND = "**publish**, all of it", "uv by hand: no check, nothing recorded"
 
 
 def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        things = {}
+        things: dict[str, Callable[[], object]] = {}
         for name, seconds in ((OURS, AWAY), (NEAR, 0.0)):
             place = Path(folder, "far" if seconds else "near")
             clone, env = stack.enter_context(world(place, seconds, patch))
@@ -40,7 +42,32 @@ def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
             things[name] = partial(call, dry, clone, env)
             if seconds:
                 things[LS_REMOTE] = partial(call, ["git", "ls-remote", "origin"], clone, env)
+        clone, env = stack.enter_context(world(Path(folder, "ours"), AWAY, patch))
+        things[WHOLE] = partial(release, clone, env)
+        clone, env = stack.enter_context(world(Path(folder, "by-hand"), AWAY, patch))
+        things[BY_HAND] = partial(by_hand, clone, env)
         return turns.take(things)
+
+
+def release(clone: Path, env: Mapping[str, str]) -> Run:
+    """Release a change that nobody has tested or written notes of."""
+    for words in ("commit -q --allow-empty -m Change", "push -q origin main"):
+        git(*words.split(), at=clone)
+    argv = [sys.executable, "-I", "-m", "release", "publish", "patch", "--yes", "--skip-tests"]
+    argv += ["--waive", "test-run", "--waive", "notes"]
+    _, run = timed(partial(call, argv, clone, env))
+    return run
+
+
+def by_hand(clone: Path, env: Mapping[str, str]) -> None:
+    shutil.rmtree(clone / "dist", ignore_errors=True)
+    bump = ["uv", "version", "--bump", "patch", "--frozen", "--short"]
+    said = subprocess.run(bump, cwd=clone, env=env, check=True, capture_output=True, text=True)
+    version = said.stdout.strip()
+    git("commit", "-qam", version, at=clone)
+    git("tag", "-am", version, f"v{version}", at=clone)
+    for words in ("uv build --quiet", "uv publish --quiet", "git push -q --atomic origin main"):
+        call([*words.split(), *[f"v{version}"] * words.startswith("git")], clone, env)
 
 
 @contextmanager
@@ -83,6 +110,7 @@ def world(
             "GITHUB_API_URL": api, "GITHUB_REPOSITORY": NAME, "GITHUB_TOKEN": TOKEN,
             "GITHUB_SERVER_URL": web.replace("ada:canary-token@", "").rstrip("/"),
             "TWINE_REPOSITORY_URL": index, "TWINE_USERNAME": USER, "TWINE_PASSWORD": password,
+            "UV_PUBLISH_URL": index, "UV_PUBLISH_USERNAME": USER, "UV_PUBLISH_PASSWORD": password,
             "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
 
