@@ -39,9 +39,17 @@ def release(session: nox.Session, verb: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the test suite: nox -s tests [-- PYTEST ARGUMENTS]."""
+    """Run the test suite, whole workflows apart: nox -s tests [-- PYTEST ARGUMENTS]."""
     session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", *(session.posargs or WORKERS))
+    session.log(f"not in here: {WORKFLOWS}, which `nox -s workflows` runs")
+    session.run("pytest", *(session.posargs or [*WORKERS, f"--ignore={WORKFLOWS}"]))
+
+
+@nox.session(default=False)
+def workflows(session: nox.Session) -> None:
+    """Run the workflows as GitHub's runner would: nox -s workflows [-- PYTEST ARGUMENTS]."""
+    session.install(*SELF, *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", *WORKERS, WORKFLOWS, *session.posargs)
 
 
 @nox.session(default=False)
@@ -134,6 +142,7 @@ def yank(session: nox.Session) -> None:
 
 
 PICTURE = ".github/pictures/benchmark.svg"
+WORKFLOWS = "tests/test_whole_workflows.py"
 TORTURES = ("tests/test_torture.py", "tests/test_many_files.py")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SELF = ("-e", ".[attestations,github,rehearsal,sbom]")

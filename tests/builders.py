@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.stage import Result, Stage
 
 HERE, WINDOWS, MAC = "py3-none-any", "cp311-cp311-win_amd64", "cp311-cp311-macosx_11_0_arm64"
-HOOK = "import sys; sys.path += [sys.argv[1]]; from flit_core import buildapi as flit; "
 # Sessions that build like this machine, or like the one that act pretends it to be.
 NOXFILE = """\
 import nox
@@ -50,7 +49,8 @@ class Builders:
     dist: Path
 
     def prepare(self, *args: str) -> Result:
-        return self.stage.run("prepare", *args, "--out", str(self.plan))
+        tests = ["--skip-tests"] * ("--pre" not in args)  # of a candidate none are run
+        return self.stage.run("prepare", *args, *tests, "--out", str(self.plan))
 
     def check_out(self, name: str, *options: str) -> Path:
         """Put a fresh clone on the commit of the plan."""
@@ -80,10 +80,16 @@ def flit(kind: str, wheelhouse: Path, place: Path, out: Path) -> Path:
     """Call flit's hook in a clone."""
     out.mkdir(parents=True, exist_ok=True)
     (wheel,) = wheelhouse.glob("flit_core-*.whl")
-    script = HOOK + f"print(flit.build_{kind}(sys.argv[2]))"
-    command = [sys.executable, "-c", script, str(wheel), str(out)]
-    done = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True)
-    return out / done.stdout.split()[-1]
+    before = Path.cwd()
+    sys.path.append(str(wheel))
+    os.chdir(place)
+    try:
+        hooks = importlib.import_module("flit_core.buildapi")
+        name: str = getattr(hooks, f"build_{kind}")(str(out))
+    finally:
+        os.chdir(before)
+        sys.path.remove(str(wheel))
+    return out / name
 
 
 def retagged(wheel: Path, tag: str, folder: Path, more: str = "") -> Path:

@@ -18,7 +18,7 @@ from pypi_simple import PyPISimple
 from release.rehearsal import USER, serve
 from tests.builders import Builders
 from tests.hub import on_github
-from tests.stage import FILES, Shelf, Stage, stopped_at_the_push
+from tests.stage import FILES, QUICK_FILES, Shelf, Stage, laid_out, stopped_at_the_push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("tests.kinds", "tests.stops")
 
+# Git neither waits for the disk nor looks after its repositories, and puts no samples into them.
+GIT_CONFIG = """\
+[core]
+fsync = none
+[init]
+templateDir =
+[gc]
+auto = 0
+[maintenance]
+auto = false
+[receive]
+autoGC = false
+"""
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "PYTHONDONT")
 
 
@@ -41,6 +54,8 @@ NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR",
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A machine of its own: an empty home, an identity, and no credentials."""
     home = tmp_path_factory.mktemp("home")
+    (home / "config/git").mkdir(parents=True)
+    (home / "config/git/config").write_text(GIT_CONFIG, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for key in list(os.environ):
             if key.startswith(NOT_OURS):
@@ -87,24 +102,15 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bare remote and a clone of it, to be copied: acme 1.2.3, tagged."""
     folder = tmp_path_factory.mktemp("template")
-    remote, clone = folder / "remote.git", folder / "acme"
+    laid_out(folder, FILES)
+    return folder
 
-    def git(*args: str, at: Path = folder) -> None:
-        subprocess.run(["git", *args], cwd=at, check=True, capture_output=True)
 
-    git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
-    git("init", "--quiet", "--initial-branch=main", str(clone))
-    for path, text in FILES.items():
-        (clone / path).write_text(text, encoding="utf-8")
-    git("add", "--all", at=clone)
-    git("commit", "--quiet", "--message", "Begin", at=clone)
-    git("tag", "--annotate", "--message", "1.2.3", "v1.2.3", at=clone)
-    git("remote", "add", "origin", "../remote.git", at=clone)
-    git("push", "--quiet", "--set-upstream", "origin", "main", "v1.2.3", at=clone)
-    (clone / "new.py").write_text("", encoding="utf-8")
-    git("add", "--all", at=clone)
-    git("commit", "--quiet", "--message", "Add something", at=clone)
-    git("push", "--quiet", "origin", "main", at=clone)
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, built and checked in a fraction of the time; to be the `template` of a module."""
+    folder = tmp_path_factory.mktemp("quick")
+    laid_out(folder, QUICK_FILES)
     return folder
 
 

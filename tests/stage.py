@@ -18,7 +18,7 @@ from release.index import Index
 from tests.forked import Forked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pytest
 
@@ -50,6 +50,49 @@ FILES = {
     "acme.py": '"""A sample."""\n',
     "noxfile.py": NOXFILE,
 }
+
+
+# The same for tests to which it doesn't matter how it is built and tried: that is half of the time.
+BACKEND = """\
+import base64, hashlib, io, pathlib, re, tarfile, zipfile
+
+VERSION = re.search('version = "(.*?)"', pathlib.Path("pyproject.toml").read_text())[1]
+METADATA = f"Metadata-Version: 2.1\\nName: acme\\nVersion: {VERSION}\\nSummary: A sample.\\n"
+METADATA += "Description-Content-Type: text/markdown\\n\\n# acme\\n"
+WHEEL = "Wheel-Version: 1.0\\nGenerator: acme\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+
+def build_wheel(folder, *args):
+    name, info = f"acme-{VERSION}-py3-none-any.whl", f"acme-{VERSION}.dist-info"
+    files = {"acme.py": pathlib.Path("acme.py").read_text(), f"{info}/METADATA": METADATA}
+    files[f"{info}/WHEEL"] = WHEEL
+    record = "".join(row(path, text.encode()) for path, text in files.items())
+    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\\n"
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(zipfile.ZipInfo(path), text)
+    return name
+
+def row(path, data):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return f"{path},sha256={digest},{len(data)}\\n"
+
+def build_sdist(folder, *args):
+    name = f"acme-{VERSION}.tar.gz"
+    texts = {path: pathlib.Path(path).read_text() for path in ("pyproject.toml", "acme.py", "backend.py")}
+    with tarfile.open(pathlib.Path(folder, name), "w:gz") as sdist:
+        for path, text in {**texts, "PKG-INFO": METADATA}.items():
+            member = tarfile.TarInfo(f"acme-{VERSION}/{path}")
+            member.size = len(text.encode())
+            sdist.addfile(member, io.BytesIO(text.encode()))
+    return name
+"""  # noqa: E501
+QUICK = (
+    PYPROJECT.replace('["flit_core"]', "[]").replace(
+        '"flit_core.buildapi"', '"backend"\nbackend-path = ["."]'
+    )
+    + "\n[tool.nox-release]\ninstall-check = false\n"
+)
+QUICK_FILES = {**FILES, "pyproject.toml": QUICK, "backend.py": BACKEND}
 
 
 class Sources(dict[str, bytes]):
@@ -244,6 +287,29 @@ class Stage:
         )  # fmt: skip
         (folder,) = place.glob("acme-*.dist-info")
         return folder.name.split("-")[1].removesuffix(".dist")
+
+
+def laid_out(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a bare remote in a folder, and a clone of it that is returned: acme 1.2.3, tagged."""
+    remote, clone = folder / "remote.git", folder / "acme"
+
+    def git(*args: str, at: Path = clone) -> None:
+        subprocess.run(["git", *args], cwd=at, check=True, capture_output=True)
+
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(remote), at=folder)
+    git("init", "--quiet", "--initial-branch=main", str(clone), at=folder)
+    for path, text in files.items():
+        (clone / path).write_text(text, encoding="utf-8")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Begin")
+    git("tag", "--annotate", "--message", "1.2.3", "v1.2.3")
+    git("remote", "add", "origin", "../remote.git")
+    git("push", "--quiet", "--set-upstream", "origin", "main", "v1.2.3")
+    (clone / "new.py").write_text("", encoding="utf-8")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Add something")
+    git("push", "--quiet", "origin", "main")
+    return clone
 
 
 def stopped_at_the_push(stage: Stage, *options: str) -> Result:

@@ -12,7 +12,7 @@ from release.actions import Actions, annotation, outputs, state, summary
 from release.console import Console
 from tests.faults import faulty
 from tests.runner import assigned
-from tests.stage import PYPROJECT
+from tests.stage import QUICK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,11 @@ TOKEN = "pypi-AgEIcHlwaS5vcmc" + "x" * 60
 PROJECT = "https://github.test/acme/acme"
 PUBLISH = ("publish", "minor", "--skip-tests", "--waive", "test-run", "--waive", "notes")
 PACKAGE = {"name": "acme", "previous": "1.2.3", "version": "1.3.0", "tag": "v1.3.0", "commit": "5f"}
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture
@@ -244,8 +249,7 @@ def test_programs_of_the_project_get_none_of_it(stage: Stage, step: Path) -> Non
     stage.monkeypatch.setenv("SLACK_WEBHOOK_URL", "no address")
     script = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
     command = json.dumps(["python", "-c", script, str(step / "seen")])
-    table = f"\n[tool.nox-release]\ntest-command = {command}\n"
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    stage.commit({"pyproject.toml": f"{QUICK}test-command = {command}\n"})
     assert stage.run(*(one for one in PUBLISH if one != "--skip-tests")).code == 0
     seen = json.loads((step / "seen").read_text(encoding="utf-8"))
     assert seen["GITHUB_ACTIONS"] == "true"

@@ -21,7 +21,7 @@ from sigstore.oidc import IdentityToken
 from sigstore.sign import SigningContext
 
 from tests import warehouse as warehouses
-from tests.stage import PYPROJECT
+from tests.stage import QUICK
 from tests.warehouse import CLAIMS, publish, vouched
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 SERVER = Path(__file__).parent / "sigstore"
 WHEEL, SDIST = "acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +72,7 @@ def warehouse(stage: Stage, hub: Forge, tmp_path: Path, sigstore: str) -> Iterat
 def configure(stage: Stage, trust: str, **settings: object) -> None:
     rows = {"sigstore-trust-config": "trust.json", **settings}
     table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in rows.items())
-    pyproject = f"{PYPROJECT}\n[tool.nox-release]\n{table}"
+    pyproject = f"{QUICK}{table}"
     stage.commit({"pyproject.toml": pyproject, "trust.json": trust})
 
 
@@ -261,8 +266,8 @@ def test_outside_of_a_workflow_there_are_none(stage: Stage) -> None:
 
 
 def test_where_they_must_be_nobody_releases_without(stage: Stage) -> None:
-    table = '\n[tool.nox-release]\nattestations = "required"\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    table = 'attestations = "required"\n'
+    stage.commit({"pyproject.toml": QUICK + table})
     before = stage.state()
     for command in (("publish", "minor"), ("publish-rc", "minor")):
         done = stage.run(*command)

@@ -15,7 +15,7 @@ from release.changes import notes
 from release.git import Git
 from release.notes import Notes
 from release.project import Project
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import QUICK, stopped_at_the_push
 from tests.test_project import PLAN
 from tests.test_resume import FILES, INTENT, REFS
 from tests.test_trust import refused, tag_text, tamper
@@ -66,13 +66,13 @@ start_string = "<!-- news -->\\n"
 """
 SCRIV = '\n[tool.scriv]\nformat = "md"\n'
 NEWS: dict[str, str | bytes] = {
-    "pyproject.toml": PYPROJECT + TOWNCRIER,
+    "pyproject.toml": QUICK + TOWNCRIER,
     "CHANGES.md": "# Changes\n\n<!-- news -->\n\n## 1.2.3 (2026-05-02)\n\n- The first one.\n",
     "news/31.feature.md": "A second brush.\n",
     "news/.gitignore": "!.gitignore\n",
 }
 COLLECTED: dict[str, str | bytes] = {
-    "pyproject.toml": PYPROJECT + SCRIV,
+    "pyproject.toml": QUICK + SCRIV,
     "CHANGELOG.md": "# Changes\n\n<!-- scriv-insert-here -->\n\n# 1.2.3 — 2026-05-02\n\n- One.\n",
     "changelog.d/20261101_brush.md": "## Added\n\n- A second brush.\n",
     "changelog.d/README.md": "How to write one.\n",
@@ -116,6 +116,11 @@ COMMANDS = """
 version-command = ["python", "version.py"]
 bump-command = ["python", "version.py", "{version}", "{previous}"]
 """
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def computed() -> dict[str, str | bytes]:
@@ -225,8 +230,8 @@ def test_a_candidate_leaves_the_changelog_alone(stage: Stage) -> None:
     ],
 )
 def test_which_changelog_is_configured(stage: Stage, setting: str, changed: list[str]) -> None:
-    table = f"\n[tool.nox-release]\nchangelog = {setting}\n"
-    stage.commit({"pyproject.toml": PYPROJECT + table, "CHANGELOG.md": MD, "docs/news.md": MD})
+    table = f"changelog = {setting}\n"
+    stage.commit({"pyproject.toml": QUICK + table, "CHANGELOG.md": MD, "docs/news.md": MD})
     plan = stage.run("publish", "minor", "--dry-run", "--json").document["plan"]
     assert sorted(plan["edits"]) == changed
 
@@ -252,14 +257,14 @@ def test_a_changelog_that_can_be_read_in_two_ways_is_refused(
 
 
 def test_a_changelog_that_is_named_must_be_there(stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nchangelog = 'NEWS'\n"})
+    stage.commit({"pyproject.toml": QUICK + "changelog = 'NEWS'\n"})
     done = stage.run("publish", "minor")
     assert done.code == 1
     assert "there is no NEWS, which `changelog` in [tool.nox-release] names" in done.err
 
 
 def test_the_version_that_main_says_already_gets_its_day(stage: Stage) -> None:
-    stage.commit({"CHANGELOG.md": MD, "pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0")})
+    stage.commit({"CHANGELOG.md": MD, "pyproject.toml": QUICK.replace("1.2.3", "1.3.0")})
     assert stage.run("publish", "current", "--skip-tests").code == 0
     assert changes(stage) == {"CHANGELOG.md": "M"}
     before = stage.state()
@@ -432,8 +437,8 @@ def test_a_tool_without_fragments_is_not_run(stage: Stage) -> None:
 
 
 def test_a_tool_that_is_not_installed_is_told_before_anything_happens(stage: Stage) -> None:
-    table = "\n[tool.nox-release]\nbump-command = ['no-such-tool', '{version}']\n"
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    table = "bump-command = ['no-such-tool', '{version}']\n"
+    stage.commit({"pyproject.toml": QUICK + table})
     before = stage.state()
     done = stage.run("publish", "minor")
     assert done.code == 1
@@ -454,7 +459,7 @@ def test_a_section_that_is_there_already_is_made_no_second_time(stage: Stage) ->
 
 def test_a_tool_that_fails_is_told_before_anything_happens(stage: Stage) -> None:
     broken = TOWNCRIER.replace("{version}", "{verzion}")
-    stage.commit({**NEWS, "pyproject.toml": PYPROJECT + broken})
+    stage.commit({**NEWS, "pyproject.toml": QUICK + broken})
     before = stage.state()
     done = stage.run("publish", "minor")
     assert done.code == 1
@@ -465,7 +470,7 @@ def test_a_tool_that_fails_is_told_before_anything_happens(stage: Stage) -> None
 
 def test_a_tool_that_makes_no_section_of_the_version_is_told(stage: Stage) -> None:
     other = TOWNCRIER.replace("{version}", "A new one")
-    stage.commit({**NEWS, "pyproject.toml": PYPROJECT + other})
+    stage.commit({**NEWS, "pyproject.toml": QUICK + other})
     done = stage.run("publish", "minor")
     assert done.code == 1
     assert "towncrier has written no section of 1.3.0 into CHANGES.md" in done.err
@@ -556,16 +561,13 @@ def test_commands_that_do_not_do_it_are_told(stage: Stage, old: str, new: str, w
 
 
 def test_a_version_that_is_found_may_be_written_by_a_command(stage: Stage) -> None:
-    table = """
-[tool.nox-release]
-bump-command = ["python", "bump.py", "{version}"]
-"""
+    table = 'bump-command = ["python", "bump.py", "{version}"]\n'
     script = (
         "import pathlib, sys\nfile = pathlib.Path('pyproject.toml')\n"
         "file.write_text(file.read_text().replace('1.2.3', sys.argv[1]))\n"
         'pathlib.Path(\'acme.py\').write_text(f\'"""Acme {sys.argv[1]}."""\\n\')\n'
     )
-    stage.commit({"pyproject.toml": PYPROJECT + table, "bump.py": script})
+    stage.commit({"pyproject.toml": QUICK + table, "bump.py": script})
     assert stage.run("publish", "minor", "--skip-tests").code == 0
     assert changes(stage) == {"acme.py": "M", "pyproject.toml": "M"}
 

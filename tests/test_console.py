@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def on_a_terminal(stage: Stage, answer: str, *args: str) -> tuple[int, str]:
     """Run the command line on a terminal, answer its one question, and return what was shown."""
     return shown_on_a_terminal(["-m", "release", *args], stage.clone, {"[y/n]": answer})
@@ -153,7 +158,7 @@ def test_no_colour_is_no_colour(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
 def test_long_lines_are_not_broken_without_a_terminal(stage: Stage) -> None:
     message = "Release {version} " + "x" * 200
     pyproject = (stage.clone / "pyproject.toml").read_text(encoding="utf-8")
-    table = f'\n[tool.nox-release]\nmessage = "{message}"\n'
+    table = f'message = "{message}"\n'
     stage.commit({"pyproject.toml": pyproject + table})
     assert "x" * 200 in stage.run("publish", "minor", "--dry-run").out
 

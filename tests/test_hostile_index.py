@@ -67,7 +67,7 @@ from tests.faults import (
     hostile,
     serving,
 )  # fmt: skip
-from tests.stage import PYPROJECT, Result, with_backend
+from tests.stage import BACKEND, PYPROJECT, QUICK, QUICK_FILES, Result, laid_out, with_backend
 from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
@@ -83,56 +83,13 @@ INTENT = "refs/release/intent"
 # the end, twice.
 FIRST, LATER, SEEN = 2, 3, 5
 
-BACKEND = """\
-import base64, hashlib, io, pathlib, re, tarfile, zipfile
-
-VERSION = re.search('version = "(.*?)"', pathlib.Path("pyproject.toml").read_text())[1]
-METADATA = f"Metadata-Version: 2.1\\nName: acme\\nVersion: {VERSION}\\nSummary: A sample.\\n"
-METADATA += "Description-Content-Type: text/markdown\\n\\n# acme\\n"
-WHEEL = "Wheel-Version: 1.0\\nGenerator: acme\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-
-def build_wheel(folder, *args):
-    name, info = f"acme-{VERSION}-py3-none-any.whl", f"acme-{VERSION}.dist-info"
-    files = {"acme.py": pathlib.Path("acme.py").read_text(), f"{info}/METADATA": METADATA}
-    files[f"{info}/WHEEL"] = WHEEL
-    record = "".join(row(path, text.encode()) for path, text in files.items())
-    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\\n"
-    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(zipfile.ZipInfo(path), text)
-    return name
-
-def row(path, data):
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-    return f"{path},sha256={digest},{len(data)}\\n"
-
-def build_sdist(folder, *args):
-    name = f"acme-{VERSION}.tar.gz"
-    texts = {path: pathlib.Path(path).read_text() for path in ("pyproject.toml", "acme.py", "backend.py")}
-    with tarfile.open(pathlib.Path(folder, name), "w:gz") as sdist:
-        for path, text in {**texts, "PKG-INFO": METADATA}.items():
-            member = tarfile.TarInfo(f"acme-{VERSION}/{path}")
-            member.size = len(text.encode())
-            sdist.addfile(member, io.BytesIO(text.encode()))
-    return name
-"""  # noqa: E501
-
 
 @pytest.fixture(scope="session")
-def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample with little patience, and beside it a proven plan with its files."""
-    folder = tmp_path_factory.mktemp("proven") / "stage"
-    shutil.copytree(template, folder, symlinks=True)
-    git = Git(root=folder / "acme", env=environment())
-    head, _, project = PYPROJECT.partition("[project]")
-    head = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n\n'
-    table = "\n[tool.nox-release]\npatience = 1\n"
-    files = {"pyproject.toml": f"{head}[project]{project}{table}", "backend.py": BACKEND}
-    for path, text in files.items():
-        (git.root / path).write_text(text, encoding="utf-8")
-    git("add", "--all")
-    git("commit", "--quiet", "--message", "Have little patience")
-    git("push", "--quiet", "origin", "main")
+    folder = tmp_path_factory.mktemp("proven")
+    files = {**QUICK_FILES, "pyproject.toml": f"{QUICK}patience = 1\n"}
+    git = Git(root=laid_out(folder, files), env=environment())
     (folder / "dist").mkdir()
     (folder / "index").mkdir()
     with serve(folder / "index") as (url, password):
@@ -580,7 +537,10 @@ def devpi(folder: Path, password: str) -> Iterator[str]:
     place = ["--serverdir", str(folder)]
     init = program.replace("devpi-server", "devpi-init")
     subprocess.run([init, *place, "--no-root-pypi"], check=True, capture_output=True)
-    argv = [program, *place, "--host", "127.0.0.1", "--port", port]
+    # What takes devpi ten seconds is to make a key that nobody guesses.
+    cheap = [f"--argon2-{one}=1" for one in ("time-cost", "parallelism")]
+    argv = [program, *place, "--host", "127.0.0.1", "--port", port, *cheap]
+    argv.append("--argon2-memory-cost=8")
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             root = f"http://127.0.0.1:{port}"
@@ -721,7 +681,7 @@ def test_the_command_is_typed_until_it_is_done(stage: Stage) -> None:
 def test_a_file_that_was_listed_a_moment_ago_is_not_sent_as_another_build(stage: Stage) -> None:
     """The listing flaps after the other file was built again, by a backend that varies."""
     files = with_backend(UNREPRODUCIBLE)
-    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{QUICK}"})
+    stage.commit({**files, "pyproject.toml": f"{files['pyproject.toml']!s}{IMPATIENT}"})
     command = ("publish", "minor", "--skip-tests", "--repository")
     with hostile(stage.url, upload=[PASS, "400"]) as proxy:
         assert stage.run(*command, proxy.url).code == 3
@@ -737,7 +697,7 @@ def test_a_file_that_was_listed_a_moment_ago_is_not_sent_as_another_build(stage:
 
 def test_nothing_is_sent_any_more_after_somebody_has_abandoned_it(stage: Stage) -> None:
     """While the first file is tried again and again."""
-    stage.commit({"pyproject.toml": PYPROJECT + QUICK.replace("2", "60")})
+    stage.commit({"pyproject.toml": PYPROJECT + IMPATIENT.replace("2", "60")})
     before = stage.remote_refs()
     other = stage.other_clone()
     with hostile(stage.url, upload=["503"] * 4) as proxy:
@@ -754,4 +714,4 @@ def test_nothing_is_sent_any_more_after_somebody_has_abandoned_it(stage: Stage) 
     assert stage.remote_refs() == before
 
 
-QUICK = "\n[tool.nox-release]\npatience = 2\n"
+IMPATIENT = "\n[tool.nox-release]\npatience = 2\n"

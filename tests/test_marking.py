@@ -14,7 +14,7 @@ import pytest
 from tests.faults import hostile, yanked
 from tests.github.forge import CUT_AFTER, CUT_BEFORE
 from tests.slack import channel
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import PYPROJECT, QUICK, stopped_at_the_push
 from tests.test_hostile_remote import PROTECTED, moving, on, times
 from tests.test_resume import INTENT
 from tests.test_status import put
@@ -34,7 +34,12 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- Newer.\n\n{SECTIONS}"
 TITLE = "Mark 1.3.0 in the changelog on main"
 OURS = "refs/heads/yank/1.3.0"
 NOTES = "### Added\r\n\r\n- A second brush.\r\n"
-TABLE = "\n[tool.nox-release]\npatience = 20\n"
+TABLE = "patience = 20\n"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture
@@ -43,7 +48,7 @@ def index(stage: Stage) -> Iterator[Proxy]:
     with hostile(stage.url) as proxy:
         for version in ("1.2.3", "1.3.0"):
             put(stage, version)
-        stage.commit({"pyproject.toml": PYPROJECT + TABLE, "CHANGELOG.md": CHANGELOG.format("")})
+        stage.commit({"pyproject.toml": QUICK + TABLE, "CHANGELOG.md": CHANGELOG.format("")})
         stage.git("tag", "v1.3.0", "main", at=stage.remote)
         proxy.rewrite = partial(yanked, "acme-1.3.0", REASON)
         yield proxy
@@ -211,7 +216,7 @@ def test_a_package_below_the_top(stage: Stage, index: Proxy) -> None:
     table = f'{TABLE}main = "pull-request"\n'
     stage.commit(
         {
-            "pyproject.toml": PYPROJECT + table,
+            "pyproject.toml": QUICK + table,
             "libs/core/pyproject.toml": core,
             "libs/core/CHANGELOG.md": CHANGELOG.format(""),
         }
@@ -375,7 +380,7 @@ def test_a_protected_main(stage: Stage, index: Proxy, acme: Repository, slack: C
 
 def test_by_pull_request(stage: Stage, index: Proxy, slack: Channel) -> None:
     table = f'{TABLE}main = "pull-request"\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    stage.commit({"pyproject.toml": QUICK + table})
     base = stage.git("rev-parse", "main")
     first = left(stage, index, "merge the branch yank/1.3.0 into main")
     assert "✓ Push yank/1.3.0 to origin" in first.out
@@ -464,7 +469,7 @@ def test_a_release_that_is_yanked_before_it_is_finished(
     acme = hub.repositories["acme/acme"]
     acme.made_latest = acme.release("v1.2.3").id
     sections = CHANGELOG.replace(SECTIONS, "## [1.2.3] - 2026-10-01\n")
-    stage.commit({"pyproject.toml": PYPROJECT + TABLE, "CHANGELOG.md": sections})
+    stage.commit({"pyproject.toml": QUICK + TABLE, "CHANGELOG.md": sections})
     with hostile(stage.url) as proxy:
         put(stage, "1.2.3")
         flags = ("--skip-tests", "--waive", "test-run", "--repository", proxy.url)

@@ -10,8 +10,6 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from release import ReleaseError, wheels
 from release.configuration import inherited
@@ -57,6 +55,10 @@ def sbom(wheel: Path) -> dict[str, Any]:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (one for one in archive.namelist() if one.endswith(f".dist-info/sboms/{FILE}"))
         text = archive.read(name).decode()
+    # Takes two seconds to import, which are none of the other tests'.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     document: dict[str, Any] = json.loads(text)
     references = [document["metadata"]["component"], *document.get("components", ())]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from release.rehearsal import USER, serve
 from tests.benchmarks.turns import Measured, Run, Turns, timed
-from tests.test_hostile_index import BACKEND
+from tests.stage import BACKEND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
