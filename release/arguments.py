@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """Return what parses the command line; a verb's name comes as `verb`."""
     parser = argparse.ArgumentParser(

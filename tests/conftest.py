@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     MakeStage = Callable[..., AbstractContextManager[Stage]]
     SetStage = Callable[[Path, Path, Shelf], Stage]
+    Kept = Callable[[Callable[[Stage], object]], Stage]
 
 pytest.register_assert_rewrite("tests.kinds", "tests.stops")
 
@@ -141,17 +142,28 @@ def builders(stage: Stage, wheelhouse: Path, tmp_path: Path) -> Builders:
 
 
 @pytest.fixture
-def stopped(template: Path, set_stage: SetStage, shelf: Shelf, tmp_path: Path) -> Stage:
-    """A release whose files are uploaded, and whose push was refused: made once, and copied."""
-    kept = shelf.files.with_name("kept")
-    if not kept.exists():
-        first = set_stage(template, shelf.files.with_name("first"), shelf)
-        stopped_at_the_push(first)
-        shutil.copytree(shelf.files, kept / "index")
-        shutil.move(first.clone.parent, kept / "stage")
-    shutil.rmtree(shelf.files)
-    shutil.copytree(kept / "index", shelf.files)
-    return set_stage(kept / "stage", tmp_path, shelf)
+def stopped(kept: Kept) -> Stage:
+    """A release whose files are uploaded, and whose push was refused."""
+    return kept(stopped_at_the_push)
+
+
+@pytest.fixture
+def kept(template: Path, set_stage: SetStage, shelf: Shelf, tmp_path: Path) -> Kept:
+    """A function that returns a copy of a stage on which something was done, once for all tests."""
+
+    def find(do: Callable[[Stage], object]) -> Stage:
+        place = shelf.files.with_name(f"{template.name}.{do.__module__}.{do.__name__}")
+        shutil.rmtree(shelf.files)
+        if not place.exists():
+            shelf.files.mkdir()
+            first = set_stage(template, place.with_name(f"{place.name}-first"), shelf)
+            do(first)
+            shutil.move(shelf.files, place / "index")
+            shutil.move(first.clone.parent, place / "stage")
+        shutil.copytree(place / "index", shelf.files)
+        return set_stage(place / "stage", tmp_path, shelf)
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ every file that is written, so the list of effects is whatever the command reall
 script: `python -I stopper.py LOG STOP ARGUMENTS…`, where STOP is the JSON of a `Stop`, or null.
 
 The log has a row [seconds, word, effect] when an effect began, ended, or was stopped at. Only one
-that could be seen under way gets an end.
+that could be seen under way gets an end, and where a stop is chosen, no other one than that.
 """
 
 from __future__ import annotations
@@ -120,6 +120,9 @@ class Watch:
         self.began = time.monotonic()
         self.lock = threading.RLock()  # held while it stops: other threads get no further
         self.is_idle = threading.Event()
+        self.is_wanted = threading.Event()  # to look takes as long as a third of a release
+        if not chosen:
+            self.is_wanted.set()
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         if not (event in FILES or event.startswith(WATCHED)):
@@ -134,10 +137,11 @@ class Watch:
             effect = Effect(f"{name} #{self.seen[name]}", event, frame)
             self.write("began", effect.key)
             is_it = self.is_chosen(effect)
-            if event not in FILES:
+            if event not in FILES and (is_it or not self.chosen):
                 self.open.append(effect)
             if is_it and self.chosen["delay"]:
                 self.target = effect
+                self.is_wanted.set()
         if is_it and not self.chosen["delay"]:
             self.stop(effect.key)
 
@@ -153,6 +157,7 @@ class Watch:
 
     def look(self) -> None:
         """Look again and again at what is under way."""
+        self.is_wanted.wait()
         while not self.is_idle.wait(LOOK):
             with self.lock:
                 for effect in [] if self.is_idle.is_set() else [*self.open]:

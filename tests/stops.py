@@ -11,6 +11,7 @@ from itertools import cycle, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from release.__main__ import run as release
 from tests import stopper
 from tests.forked import Forked
 from tests.hub import TOKEN
@@ -18,7 +19,7 @@ from tests.kinds import BRANCH, Kind
 from tests.slack import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.stage import Stage
 
@@ -83,27 +84,39 @@ class Effect:
 # What there is to stop
 
 
-def run(stage: Stage, stop: Stop | None, *args: str, at: Path | None = None) -> Said:
-    """Run the command as a process, stopped as told; return its exit code and what it printed."""
+def run(stage: Stage, *args: str, at: Path | None = None) -> Said:
+    """Run the command as a process; return its exit code and what it printed."""
+    return forked(stage, release, ["release", *args], at=at)
+
+
+def watched(stage: Stage, stop: Stop | None, *args: str) -> Said:
+    """Run it under a watch, stopped as told."""
+    chosen = json.dumps(asdict(stop) if stop else None)
+    log = stage.clone.parent / "log"
+    return forked(stage, stopper.main, [stopper.__file__, str(log), chosen, *args])
+
+
+def forked(
+    stage: Stage, main: Callable[[], object], argv: list[str], *, at: Path | None = None
+) -> Said:
     home = stage.clone.parent
     (home / "temporary").mkdir(exist_ok=True)
     cache = stage.files.with_name("cache")  # environments are made as if for the first time
     places = {"TMPDIR": home / "temporary", "NOX_RELEASE_CACHE": cache, "STOPPER_DISK": home}
-    chosen = json.dumps(asdict(stop) if stop else None)
-    said = stage.files.with_name("said")
-    said.unlink(missing_ok=True)
+    printed = stage.files.with_name("printed")
+    printed.unlink(missing_ok=True)
     process = Forked(
-        stopper.main,
-        [stopper.__file__, str(home / "log"), chosen, *args],
+        main,
+        argv,
         cwd=at or stage.clone,
         env={**os.environ, **{key: str(path) for key, path in places.items()}},
-        printed=(said, said),
+        printed=(printed, printed),
     )
-    return process.wait(120), said.read_text(encoding="utf-8")
+    return process.wait(120), printed.read_text(encoding="utf-8")
 
 
 def log(stage: Stage) -> list[tuple[float, str, str]]:
-    """What the last command was seen to do: when, a word, and the name of the effect."""
+    """What the last watched command was seen to do: when, a word, and the name of the effect."""
     text = (stage.clone.parent / "log").read_text(encoding="utf-8")
     return [tuple(json.loads(row)) for row in text.splitlines()]
 
@@ -115,7 +128,7 @@ def effects(stage: Stage, kind: Kind) -> list[Effect]:
     for number in range(kind.runs):
         if number:
             stage.merge(BRANCH)
-        code, out = run(stage, None, *COMMAND)
+        code, out = watched(stage, None, *COMMAND)
         assert code == (0 if number == kind.runs - 1 else 3), out
         rows = log(stage)
         ends = {name: when for when, word, name in rows if word == "ended"}
@@ -178,7 +191,7 @@ def in_turn(stops: Iterable[Stop]) -> Cases:
 def finish(stage: Stage, kind: Kind, *args: str, at: Path | None = None) -> None:
     """Type a command until the release is done, and do what it says is left to people."""
     for _ in range(4):
-        code, out = run(stage, None, *args, at=at)
+        code, out = run(stage, *args, at=at)
         locks = [
             Path(lock) for found in LOCKED.findall(out) for lock in "".join(found).split(" and no ")
         ]
@@ -241,11 +254,11 @@ def survive(stage: Stage, kind: Kind, stop: Stop, *, elsewhere: bool) -> Said:
     """
     kind.prepare(stage)
     for _ in range(stop.run):
-        code, out = run(stage, None, *COMMAND)
+        code, out = run(stage, *COMMAND)
         assert code == 3, out
         stage.merge(BRANCH)
     before = (stage.published(), stage.remote_refs())
-    code, out = run(stage, stop, *COMMAND)
+    code, out = watched(stage, stop, *COMMAND)
     if code == stopper.MISSED:
         return code, out
     assert code in EXIT_CODES[stop.how], out

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import QUICK, stopped_at_the_push
 from tests.test_resume import FILES, REFS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.stage import Stage
 
-NEXT_DEV = PYPROJECT.replace("1.2.3", "1.2.4.dev0") + "\n[tool.nox-release]\nnext-dev = true\n"
+NEXT_DEV = QUICK.replace("1.2.3", "1.2.4.dev0") + "next-dev = true\n"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture
@@ -63,7 +70,7 @@ def test_the_next_release_is_made_of_it(dev: Stage) -> None:
 
 
 def test_it_is_finished_from_other_clone(dev: Stage) -> None:
-    stopped_at_the_push(dev)
+    stopped_at_the_push(dev, "--skip-tests")
     done = dev.run("publish", "--resume", at=dev.other_clone())
     assert done.code == 0, done.err
     assert sorted(dev.remote_refs()) == REFS
@@ -71,7 +78,7 @@ def test_it_is_finished_from_other_clone(dev: Stage) -> None:
 
 
 def test_where_main_moved_it_comes_on_top_of_the_merge(dev: Stage) -> None:
-    stopped_at_the_push(dev)
+    stopped_at_the_push(dev, "--skip-tests")
     other = dev.other_clone()
     (other / "more.txt").write_text("more\n", encoding="utf-8")
     dev.git("add", "more.txt", at=other)

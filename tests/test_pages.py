@@ -10,14 +10,17 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
 
 from release.limits import Again
 from tests.github.forge import CUT_AFTER, CUT_BEFORE, HALF_UPLOADED
+from tests.hub import on_github
 from tests.slack import SECRET, channel
-from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
+from tests.stage import QUICK, stopped_at_the_push, with_backend
 from tests.test_readiness import CHANGELOG
 from tests.test_resume import UNREPRODUCIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tests.conftest import Kept
     from tests.github.forge import Forge, Release, Repository
     from tests.slack import Channel
     from tests.stage import Result, Stage
@@ -26,9 +29,35 @@ COMMAND = ("publish", "minor", "--skip-tests", "--waive", "test-run")
 FILES = ["SHA256SUMS", "acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 @pytest.fixture
 def acme(stage: Stage, hub: Forge) -> Repository:
     stage.commit({"CHANGELOG.md": CHANGELOG})
+    return hub.repositories["acme/acme"]
+
+
+@pytest.fixture
+def pushed(kept: Kept) -> Stage:
+    """A release of which only the page is missing."""
+    return kept(stopped_before_the_page)
+
+
+def stopped_before_the_page(stage: Stage) -> None:
+    stage.commit({"CHANGELOG.md": CHANGELOG})
+    with pytest.MonkeyPatch.context() as patch, on_github(patch) as forge:
+        forge.fault("POST", "*/releases", "500")
+        assert stage.run(*COMMAND).code == 3
+    assert "refs/tags/v1.3.0" in stage.remote_refs()
+
+
+@pytest.fixture
+def missing(pushed: Stage, hub: Forge) -> Repository:
+    """Where that page is missing."""
+    _ = pushed
     return hub.repositories["acme/acme"]
 
 
@@ -94,48 +123,50 @@ def test_a_draft_is_used_and_its_words_kept(stage: Stage, acme: Repository) -> N
 
 
 @pytest.mark.parametrize("tag", ["", "untagged-3f2a", "1.3.0"])
-def test_a_draft_may_be_called_by_its_version(stage: Stage, acme: Repository, tag: str) -> None:
-    acme.release(tag, draft=True, name="acme 1.3.0", body="Words.")
-    assert stage.run(*COMMAND).code == 0
-    assert published(acme, stage).body.startswith("Words.")
+def test_a_draft_may_be_called_by_its_version(pushed: Stage, missing: Repository, tag: str) -> None:
+    missing.release(tag, draft=True, name="acme 1.3.0", body="Words.")
+    assert pushed.run(*COMMAND).code == 0
+    assert published(missing, pushed).body.startswith("Words.")
 
 
-def test_a_draft_of_another_package_is_left(stage: Stage, acme: Repository) -> None:
-    other = acme.release("other-1.3.0", draft=True, name="1.3.0", body="Other words.")
-    assert stage.run(*COMMAND).code == 0
-    acme.releases.remove(other)
+def test_a_draft_of_another_package_is_left(pushed: Stage, missing: Repository) -> None:
+    other = missing.release("other-1.3.0", draft=True, name="1.3.0", body="Other words.")
+    assert pushed.run(*COMMAND).code == 0
+    missing.releases.remove(other)
     assert (other.draft, other.body) == (True, "Other words.")
-    published(acme, stage)
+    published(missing, pushed)
 
 
-def test_a_page_that_somebody_published_gets_the_files(stage: Stage, acme: Repository) -> None:
-    acme.release("v1.3.0", name="1.3", body="Out!")
-    assert stage.run(*COMMAND).code == 0
-    assert published(acme, stage).body.startswith("Out!\n")
+def test_a_page_that_somebody_published_gets_the_files(pushed: Stage, missing: Repository) -> None:
+    missing.release("v1.3.0", name="1.3", body="Out!")
+    assert pushed.run(*COMMAND).code == 0
+    assert published(missing, pushed).body.startswith("Out!\n")
 
 
-def test_an_immutable_page_that_somebody_published_is_left(stage: Stage, acme: Repository) -> None:
-    acme.has_immutable_releases = True
-    page = acme.release("v1.3.0", name="1.3", body="Out!", immutable=True)
-    done = stage.run(*COMMAND)
+def test_an_immutable_page_that_somebody_published_is_left(
+    pushed: Stage, missing: Repository
+) -> None:
+    missing.has_immutable_releases = True
+    page = missing.release("v1.3.0", name="1.3", body="Out!", immutable=True)
+    done = pushed.run(*COMMAND)
     assert done.code == 0, done.err
     assert page.assets == []
     assert "pip install" in page.body
 
 
-def test_immutable_releases(stage: Stage, acme: Repository) -> None:
-    acme.has_immutable_releases = True
-    assert stage.run(*COMMAND).code == 0
-    assert published(acme, stage).immutable
+def test_immutable_releases(pushed: Stage, missing: Repository) -> None:
+    missing.has_immutable_releases = True
+    assert pushed.run(*COMMAND).code == 0
+    assert published(missing, pushed).immutable
 
 
-def test_a_backport_is_never_the_latest(stage: Stage, acme: Repository) -> None:
-    newest = acme.release("v2.0.0")
-    acme.made_latest = newest.id
-    (stage.files / "acme-2.0.0.tar.gz").write_bytes(b"")
-    done = stage.run(*COMMAND)
+def test_a_backport_is_never_the_latest(pushed: Stage, missing: Repository) -> None:
+    newest = missing.release("v2.0.0")
+    missing.made_latest = newest.id
+    (pushed.files / "acme-2.0.0.tar.gz").write_bytes(b"")
+    done = pushed.run(*COMMAND)
     assert done.code == 0, done.err
-    assert acme.latest is newest
+    assert missing.latest is newest
 
 
 def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
@@ -148,8 +179,8 @@ def test_a_candidate_is_a_prerelease(stage: Stage, acme: Repository) -> None:
 def test_who_acknowledged_it_is_text(
     stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = '\n[tool.nox-release]\nacknowledge = ["Docs are *ready*"]\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    table = 'acknowledge = ["Docs are *ready*"]\n'
+    stage.commit({"pyproject.toml": QUICK + table})
     monkeypatch.setenv("GITHUB_ACTOR", "ada <!-- @acme/all")
     assert stage.run(*COMMAND, "--acknowledge").code == 0
     body = published(acme, stage).body
@@ -162,14 +193,14 @@ def test_a_publish_rc_has_no_page(stage: Stage, acme: Repository) -> None:
 
 
 def test_a_netrc_is_not_asked(
-    stage: Stage, acme: Repository, monkeypatch: pytest.MonkeyPatch
+    pushed: Stage, missing: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    netrc = stage.clone.parent / "netrc"
+    netrc = pushed.clone.parent / "netrc"
     netrc.write_text("default login ada password other\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(netrc))
-    done = stage.run(*COMMAND)
+    done = pushed.run(*COMMAND)
     assert done.code == 0, done.err
-    published(acme, stage)
+    published(missing, pushed)
 
 
 def test_notes_are_cut_to_what_github_takes(stage: Stage, acme: Repository) -> None:
@@ -198,26 +229,42 @@ def test_commits_stand_in(stage: Stage, acme: Repository) -> None:
 )
 @pytest.mark.parametrize("fault", [CUT_BEFORE, CUT_AFTER, "500", "502"])
 def test_stopped_at_any_request_it_is_continued(
-    stage: Stage, acme: Repository, hub: Forge, slack: Channel, asked: tuple[str, str], fault: str
+    pushed: Stage,
+    missing: Repository,
+    hub: Forge,
+    slack: Channel,
+    asked: tuple[str, str],
+    fault: str,
 ) -> None:
     hub.fault(*asked, fault, times=20 if asked[0] == "GET" else 1)
-    first = stage.run(*COMMAND)
+    first = pushed.run(*COMMAND)
     hub.faults.clear()
     if first.code:
         assert first.code == 3
         assert "the same command continues" in first.err
         assert slack.texts == []
-    assert stage.run(*COMMAND).code == 0
-    published(acme, stage)
+    assert pushed.run(*COMMAND).code == 0
+    published(missing, pushed)
     assert len(slack.texts) == 1
 
 
-def test_a_half_uploaded_file_is_sent_again(stage: Stage, acme: Repository, hub: Forge) -> None:
-    hub.fault("POST", "*/assets", HALF_UPLOADED)
-    assert stage.run(*COMMAND).code == 3
-    done = stage.other_clone()
-    assert stage.run("publish", "--resume", at=done).code == 0
+def test_no_page_can_be_asked_for_from_the_beginning(
+    stage: Stage, acme: Repository, hub: Forge
+) -> None:
+    hub.fault("GET", "*/releases", "500", times=20)
+    done = stage.run(*COMMAND)
+    assert done.code == 3, done.err
+    hub.faults.clear()
+    assert stage.run(*COMMAND).code == 0
     published(acme, stage)
+
+
+def test_a_half_uploaded_file_is_sent_again(pushed: Stage, missing: Repository, hub: Forge) -> None:
+    hub.fault("POST", "*/assets", HALF_UPLOADED)
+    assert pushed.run(*COMMAND).code == 3
+    done = pushed.other_clone()
+    assert pushed.run("publish", "--resume", at=done).code == 0
+    published(missing, pushed)
 
 
 def test_the_page_has_the_bytes_of_the_index(stage: Stage, acme: Repository) -> None:
@@ -229,19 +276,19 @@ def test_the_page_has_the_bytes_of_the_index(stage: Stage, acme: Repository) -> 
 
 
 def test_no_page_is_published_without_the_right_bytes(
-    stage: Stage, acme: Repository, hub: Forge
+    pushed: Stage, missing: Repository, hub: Forge
 ) -> None:
     def spoil(_request: str) -> None:
-        if acme.releases and len(assets := acme.releases[0].assets) == len(FILES):
+        if missing.releases and len(assets := missing.releases[0].assets) == len(FILES):
             assets[0].content = b"other bytes"
 
     hub.watch = spoil
-    done = stage.run(*COMMAND)
+    done = pushed.run(*COMMAND)
     assert done.code == 3
-    assert acme.releases[0].draft
+    assert missing.releases[0].draft
     hub.watch = str
-    assert stage.run(*COMMAND).code == 0
-    published(acme, stage)
+    assert pushed.run(*COMMAND).code == 0
+    published(missing, pushed)
 
 
 def test_files_that_github_renames_are_known_again(
@@ -256,13 +303,13 @@ def test_files_that_github_renames_are_known_again(
 
 
 def test_another_file_of_that_name_in_a_draft_is_replaced(
-    stage: Stage, acme: Repository, hub: Forge
+    pushed: Stage, missing: Repository, hub: Forge
 ) -> None:
     hub.fault("PATCH", "*/releases/*", "500")
-    assert stage.run(*COMMAND).code == 3
-    acme.releases[0].assets[0].content = b"other bytes"
-    assert stage.run(*COMMAND).code == 0
-    published(acme, stage)
+    assert pushed.run(*COMMAND).code == 3
+    missing.releases[0].assets[0].content = b"other bytes"
+    assert pushed.run(*COMMAND).code == 0
+    published(missing, pushed)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
@@ -272,11 +319,13 @@ def test_nothing_is_written_again_where_it_may_have_been(method: str, error: Exc
         Again(1).increment(method, "/", error=error)
 
 
-def test_a_rate_limit_on_writing_is_waited_for(stage: Stage, acme: Repository, hub: Forge) -> None:
+def test_a_rate_limit_on_writing_is_waited_for(
+    pushed: Stage, missing: Repository, hub: Forge
+) -> None:
     hub.fault("POST", "*/releases", "secondary-rate-limit 1")
     hub.fault("POST", "*/assets", "primary-rate-limit 1")
-    assert stage.run(*COMMAND).code == 0
-    published(acme, stage)
+    assert pushed.run(*COMMAND).code == 0
+    published(missing, pushed)
 
 
 def test_without_a_token_it_says_what_is_left(
@@ -291,14 +340,14 @@ def test_without_a_token_it_says_what_is_left(
 
 
 def test_a_draft_is_told_of_where_the_token_is_gone(
-    stage: Stage, acme: Repository, hub: Forge, monkeypatch: pytest.MonkeyPatch
+    pushed: Stage, missing: Repository, hub: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.fault("POST", "*/assets", "500")
-    assert stage.run(*COMMAND).code == 3
+    assert pushed.run(*COMMAND).code == 3
     monkeypatch.delenv("GITHUB_TOKEN")
-    done = stage.run("publish", "--resume")
+    done = pushed.run("publish", "--resume")
     assert done.code == 0, done.err
-    assert acme.releases[0].draft
+    assert missing.releases[0].draft
     assert "(or the draft, if there is one: " in done.out
 
 
@@ -310,38 +359,38 @@ def test_outside_of_github_too(stage: Stage) -> None:
 # Slack
 
 
-def finished(stage: Stage) -> Result:
-    done = stage.run("publish", "minor", "--skip-tests")
+def finished(stopped: Stage) -> Result:
+    done = stopped.run("publish", "--resume")
     assert done.code == 0, done.err
     assert SECRET not in done.out + done.err
     return done
 
 
-def test_a_release_elsewhere_is_announced_too(stage: Stage, slack: Channel) -> None:
-    finished(stage)
+def test_a_release_elsewhere_is_announced_too(stopped: Stage, slack: Channel) -> None:
+    finished(stopped)
     assert slack.texts == [
-        f"*acme 1.3.0* is released\n`pip install --index-url {stage.url}simple/ acme==1.3.0`"
+        f"*acme 1.3.0* is released\n`pip install --index-url {stopped.url}simple/ acme==1.3.0`"
     ]
 
 
-def test_slack_is_asked_again_when_it_says_so(stage: Stage, slack: Channel) -> None:
+def test_slack_is_asked_again_when_it_says_so(stopped: Stage, slack: Channel) -> None:
     slack.faults = ["429"]
-    assert "announced in Slack" in finished(stage).out
+    assert "announced in Slack" in finished(stopped).out
     assert (slack.posts, len(slack.texts)) == (2, 1)
 
 
 @pytest.mark.parametrize("fault", ["404", "500", "503", "lose"])
 def test_a_failed_announcement_is_no_failed_release(
-    stage: Stage, slack: Channel, fault: str
+    stopped: Stage, slack: Channel, fault: str
 ) -> None:
     slack.faults = [fault]
-    assert "not announced: " in finished(stage).out
+    assert "not announced: " in finished(stopped).out
     assert slack.posts == 1, "it may have been taken"
 
 
-def test_nobody_listens(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_listens(stopped: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"http://127.0.0.1:9/services/{SECRET}")
-    assert "not announced: " in finished(stage).out
+    assert "not announced: " in finished(stopped).out
 
 
 def test_a_token_reaches_neither_tests_nor_build(stage: Stage, hub: Forge, slack: Channel) -> None:
@@ -350,8 +399,8 @@ def test_a_token_reaches_neither_tests_nor_build(stage: Stage, hub: Forge, slack
         "import os, sys; sys.exit(any(key in os.environ for key in "
         "('GITHUB_TOKEN', 'GH_TOKEN', 'SLACK_WEBHOOK_URL')))"
     )
-    table = f'\n[tool.nox-release]\ntest-command = ["python", "-c", "{look}"]\n'
-    stage.commit({"pyproject.toml": PYPROJECT + table, "CHANGELOG.md": CHANGELOG})
+    table = f'test-command = ["python", "-c", "{look}"]\n'
+    stage.commit({"pyproject.toml": QUICK + table, "CHANGELOG.md": CHANGELOG})
     done = stage.run("publish", "minor", "--waive", "test-run")
     assert done.code == 0, done.err
 
@@ -366,8 +415,8 @@ def test_a_pull_request_is_opened_once(
     is_configured: bool,  # noqa: FBT001
 ) -> None:
     if is_configured:
-        table = '\n[tool.nox-release]\nmain = "pull-request"\n'
-        stage.commit({"pyproject.toml": PYPROJECT + table})
+        table = 'main = "pull-request"\n'
+        stage.commit({"pyproject.toml": QUICK + table})
     else:
         stage.hook("update", '[ "$1" != refs/heads/main ]', at=stage.remote)
     for _ in range(2):

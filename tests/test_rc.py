@@ -12,10 +12,17 @@ from release.continuing import unfinished_on_error
 from release.git import Git
 from release.world import World
 from tests.faults import LOSE, PASS, faulty
-from tests.stage import PYPROJECT, with_backend
+from tests.stage import QUICK, with_backend
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def git_and_files(stage: Stage) -> tuple[object, ...]:
@@ -79,7 +86,7 @@ def test_any_branch_and_any_commit_will_do(stage: Stage) -> None:
 
 
 def test_a_pre_release_of_what_main_says_next(stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT.replace("1.2.3", "1.3.0.dev0")})
+    stage.commit({"pyproject.toml": QUICK.replace("1.2.3", "1.3.0.dev0")})
     assert stage.run("publish-rc", "current").code == 0
     assert "acme-1.3.0rc1.tar.gz" in stage.published()
 

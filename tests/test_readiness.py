@@ -14,14 +14,21 @@ from release.github import repository_name
 from release.world import on_github
 from tests.github.forge import Forge
 from tests.github.standin import serve
-from tests.stage import PYPROJECT
+from tests.stage import QUICK
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.github.forge import Forge, Repository
     from tests.stage import Stage
 
 COMMAND = ("publish", "minor", "--dry-run")
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A second brush.\n\n## [1.2.3]\n"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture
@@ -124,13 +131,13 @@ def test_no_run_is_not_green(stage: Stage) -> None:
     stage.commit({"new.txt": ""})
     done = stage.run(*COMMAND)
     assert f"no test run of {head(stage)[:9]} is known to GitHub" in done.err
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\nrequired-checks = []\n"})
+    stage.commit({"pyproject.toml": QUICK + "required-checks = []\n"})
     assert stage.run(*COMMAND).code == 0
 
 
 def test_required_names_are_the_ones_that_count(stage: Stage, acme: Repository) -> None:
-    settings = '\n[tool.nox-release]\nrequired-checks = ["all-green"]\n'
-    commit = stage.commit({"pyproject.toml": PYPROJECT + settings})
+    settings = 'required-checks = ["all-green"]\n'
+    commit = stage.commit({"pyproject.toml": QUICK + settings})
     acme.check_run("flaky", commit, "failure")
     assert "is called all-green" in stage.run(*COMMAND).err
     acme.check_run("all-green", commit)
@@ -222,7 +229,7 @@ def test_a_major_needs_its_candidate_merged(stage: Stage) -> None:
     assert "0-merged" not in done.err
     assert stage.run("publish", "minor", "--dry-run").code == 0
     assert stage.run("publish", "major", "--dry-run", "--waive", "release-candidate").code == 0
-    other = PYPROJECT + '\n[tool.nox-release]\ncandidate-branches = "rc/*"\n'
+    other = QUICK + 'candidate-branches = "rc/*"\n'
     stage.commit({"pyproject.toml": other})
     assert stage.run("publish", "major", "--dry-run").code == 0
 
@@ -247,7 +254,7 @@ def test_notes_in_the_changelog_or_in_a_draft(
     assert "GitHub shows no draft without a token" in done.err
 
 
-ACKNOWLEDGE = PYPROJECT + '\n[tool.nox-release]\nacknowledge = ["Docs are ready", "Users know"]\n'
+ACKNOWLEDGE = QUICK + 'acknowledge = ["Docs are ready", "Users know"]\n'
 
 
 def test_people_have_to_say_so(stage: Stage) -> None:

@@ -146,11 +146,11 @@ def _everything_in_git(stage: Stage) -> tuple[object, ...]:
 
 
 def _installed(stage: Stage, project: Adopted, version: str) -> str:
-    """Install `version` with pip from the index, and return the version in its metadata."""
+    """Install `version` from the index, and return the version in its metadata."""
     place = stage.clone.parent / f"installed-{version}"
     subprocess.run(
-        [sys.executable, "-m", "pip", "--isolated", "install", "--quiet", "--no-deps",
-         "--no-cache-dir", "--target", str(place), "--index-url", f"{stage.url}simple/",
+        ["uv", "pip", "install", "--quiet", "--no-config", "--no-deps", "--no-cache", "--python",
+         sys.executable, "--target", str(place), "--default-index", f"{stage.url}simple/",
          f"{project.name}=={version}"],
         check=True,
     )  # fmt: skip

@@ -5,13 +5,23 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.stage import PYPROJECT
+
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from tests.stage import Stage
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def test_a_rehearsal_shows_a_whole_release_and_touches_nothing(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": PYPROJECT})
     before = stage.state()
     done = stage.run("rehearse", "minor")
     assert done.code == 0, done.err + done.out

@@ -17,7 +17,7 @@ import pytest
 from release.differences import PACKED, differences
 from release.normal import normalise
 from release.reproducible import another_day
-from tests.stage import with_backend
+from tests.stage import BACKEND, PYPROJECT, QUICK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +29,14 @@ DATE = (2023, 11, 14, 22, 13, 20)
 CALLED = ("first", "then")
 SDIST, WHEEL = "acme-1.2.3.tar.gz", "acme-1.2.3-py3-none-any.whl"
 # Each writes something into the module that another build has otherwise.
-WRITING = """\
-import flit_core.buildapi, datetime, os, pathlib, stat, time
-from flit_core.buildapi import *
+WRITING = """
+import datetime, os, stat, time
+plain = build_sdist
 
 def build_sdist(folder, *args):
     module = pathlib.Path("acme.py")
     module.write_text(module.read_text() + f"built = {VALUE}\\n")
-    return flit_core.buildapi.build_sdist(folder, *args)
+    return plain(folder, *args)
 """
 VALUES = {
     "where": "os.getcwd()!r}",
@@ -48,13 +48,17 @@ VALUES = {
 }
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def writing(value: str) -> dict[str, str | bytes]:
-    return with_backend(WRITING.replace("VALUE}", VALUES[value]))
+    return {"backend.py": BACKEND + WRITING.replace("VALUE}", VALUES[value])}
 
 
-def required(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
-    more = '\n[tool.nox-release]\nreproducible = "required"\n'
-    return {**files, "pyproject.toml": f"{files['pyproject.toml']!s}{more}"}
+def required(files: dict[str, str | bytes], pyproject: str = QUICK) -> dict[str, str | bytes]:
+    return {**files, "pyproject.toml": f'{pyproject}reproducible = "required"\n'}
 
 
 # Building twice
@@ -74,7 +78,7 @@ def test_what_a_build_takes_from_its_surroundings_is_told(stage: Stage, value: s
 def test_where_files_must_be_the_same_others_are_refused(stage: Stage) -> None:
     stage.commit(required(writing("when")))
     before = stage.state()
-    done = stage.run("publish", "minor", "--yes")
+    done = stage.run("publish", "minor", "--yes", "--skip-tests")
     assert done.code == 1
     assert f"✗ {SDIST.replace('2.3', '3.0')} isn't the same when it is built again: " in done.err
     assert (
@@ -84,8 +88,8 @@ def test_where_files_must_be_the_same_others_are_refused(stage: Stage) -> None:
 
 
 def test_what_must_be_the_same_and_is_gets_published(stage: Stage) -> None:
-    stage.commit(required({"pyproject.toml": (stage.clone / "pyproject.toml").read_text()}))
-    done = stage.run("publish", "minor", "--yes")
+    stage.commit(required({}, f"{PYPROJECT}\n[tool.nox-release]\n"))
+    done = stage.run("publish", "minor", "--yes", "--skip-tests")
     assert done.code == 0, done.err
     assert "built twice, the same bytes" in done.out
 
@@ -104,9 +108,7 @@ def test_in_ci_packages_are_built_twice(
     stage: Stage, ci: str, setting: str, options: list[str], *, is_twice: bool
 ) -> None:
     stage.monkeypatch.setenv("CI", ci)
-    pyproject = (stage.clone / "pyproject.toml").read_text()
-    more = f'\n[tool.nox-release]\nreproducible = "{setting}"\n'
-    stage.commit({"pyproject.toml": pyproject + more})
+    stage.commit({"pyproject.toml": f'{QUICK}reproducible = "{setting}"\n'})
     done = stage.run("publish-rc", "minor", "--yes", *options)
     assert done.code == 0, done.err
     assert ("built twice, the same bytes" in done.out) == is_twice
@@ -134,25 +136,24 @@ def test_what_is_built_again_to_continue_is_compared_with_what_was_recorded(
     assert "built twice" not in done.out
 
 
-FAILING = """\
+FAILING = f"""{BACKEND}
 import os
-from flit_core.buildapi import *
-import flit_core.buildapi
+plain = build_sdist
 
 def build_sdist(folder, *args):
     assert "ELSEWHERE" not in os.environ.get("TZ", ""), "not there"
-    return flit_core.buildapi.build_sdist(folder, *args)
+    return plain(folder, *args)
 """
 
 
 def test_a_second_build_that_fails_is_told_as_one(stage: Stage) -> None:
-    stage.commit(with_backend(FAILING))
+    stage.commit({"backend.py": FAILING})
     done = stage.run("build", "--reproducible")
     assert done.code == 0, done.err
     assert "a second build, with umask 077 and TZ=ELSEWHERE" in done.out
     assert "not there" in done.out
-    stage.commit({**required(with_backend(FAILING)), ".gitignore": "dist/\n"})
-    done = stage.run("publish", "minor")
+    stage.commit({**required({}), ".gitignore": "dist/\n"})
+    done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 1
     assert "✗ a second build, with umask 077 and TZ=ELSEWHERE" in done.err
 

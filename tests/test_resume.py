@@ -11,9 +11,12 @@ import pytest
 
 from tests.faults import DROP, HELD, LATE, LISTING, LOSE, PASS, STALE, UPLOAD, faulty, hostile
 from tests.githttp import Fault, git_over_http
-from tests.stage import PYPROJECT, stopped_at_the_push, with_backend
+from tests.stage import QUICK, stopped_at_the_push, with_backend
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Kept
     from tests.stage import Stage
 
 FILES = ["acme-1.3.0-py3-none-any.whl", "acme-1.3.0.tar.gz"]
@@ -21,8 +24,13 @@ REFS = ["refs/heads/main", "refs/tags/v1.2.3", "refs/tags/v1.3.0"]
 INTENT = "refs/release/intent"
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> None:
-    done = stopped_at_the_push(stage)
+    done = stopped_at_the_push(stage, "--skip-tests")
     assert "frozen" in done.err
     assert "the same command continues" in done.err
     assert "nox -s publish_release -- --resume" in done.err
@@ -31,7 +39,7 @@ def test_the_message_tells_what_stopped_it_and_how_to_go_on(stage: Stage) -> Non
 
 
 def test_a_calendar_version_is_finished_and_not_released_again(stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + "[tool.nox-release]\nscheme = 'YYYY.MICRO'\n"})
+    stage.commit({"pyproject.toml": QUICK + "scheme = 'YYYY.MICRO'\n"})
     stage.hook("update", 'case "$1" in refs/tags/*) exit 1;; esac', stage.remote)
     assert stage.run("publish", "current", "--skip-tests").code == 3
     (stage.remote / "hooks/update").unlink()
@@ -154,27 +162,25 @@ def test_a_release_with_files_on_the_index_is_not_abandoned(stopped: Stage) -> N
     assert stopped.state() == before
 
 
-def test_a_release_without_files_on_the_index_is_abandoned(stage: Stage) -> None:
-    refs = stage.remote_refs()
-    stopped_at_the_push(stage)
-    for path in stage.files.iterdir():
-        path.unlink()
-    before = stage.state()
-    done = stage.run("publish", "--abandon", "--dry-run")
+def test_a_release_without_files_on_the_index_is_abandoned(begun: Stage) -> None:
+    refs = begun.remote_refs()
+    before = begun.state()
+    done = begun.run("publish", "--abandon", "--dry-run")
     assert "To do it: nox -s publish_release -- --abandon\n" in done.out
-    assert stage.state() == before
-    done = stage.run("publish", "--abandon")
+    assert begun.state() == before
+    done = begun.run("publish", "--abandon")
     assert done.code == 0, done.err
     assert "abandoned; nothing of it was published" in done.out
-    assert stage.remote_refs() == refs
-    assert stage.run("publish", "--abandon").code == 1
+    del refs[INTENT]
+    assert begun.remote_refs() == refs
+    assert begun.run("publish", "--abandon").code == 1
 
 
 def test_a_file_that_the_index_lists_late_keeps_a_release_from_being_abandoned(
     stage: Stage,
 ) -> None:
     with hostile(stage.url, upload=[PASS, "400"]) as proxy:
-        assert stage.run("publish", "minor", "--repository", proxy.url).code == 3
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", proxy.url).code == 3
         proxy.faults = {LISTING: iter([STALE] * 4)}
         done = stage.run("publish", "--abandon", "--repository", proxy.url)
         assert done.code == 3, done.out
@@ -194,13 +200,16 @@ CONTINUES = (
 
 
 @pytest.fixture
-def begun(stage: Stage) -> Stage:
+def begun(kept: Kept) -> Stage:
     """A release of which nothing is on the index."""
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 2\n"})
-    stopped_at_the_push(stage)
+    return kept(stopped_and_lost)
+
+
+def stopped_and_lost(stage: Stage) -> None:
+    stage.commit({"pyproject.toml": QUICK + "patience = 2\n"})
+    stopped_at_the_push(stage, "--skip-tests")
     for path in stage.files.iterdir():
         path.unlink()
-    return stage
 
 
 @pytest.mark.parametrize("then", ["--abandon", "--resume"])
@@ -341,10 +350,10 @@ def build_sdist(folder, *args):
 
 def test_a_build_that_is_not_reproducible_is_recorded_anew(stage: Stage) -> None:
     stage.commit(with_backend(UNREPRODUCIBLE))
-    stopped_at_the_push(stage)
+    stopped_at_the_push(stage, "--skip-tests")
     wheel = (stage.files / FILES[0]).read_bytes()
     (stage.files / FILES[1]).unlink()
-    done = stage.run("publish", "minor")
+    done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0, done.err
     assert f"Record the new sha256 of {FILES[1]}" in done.out
     assert (stage.files / FILES[0]).read_bytes() == wheel
@@ -379,7 +388,7 @@ def test_an_upload_of_unknown_outcome_is_looked_at_before_it_is_sent_again(
 ) -> None:
     faults = [fault]
     with faulty(stage.url, faults) as url:
-        done = stage.run("publish", "minor", "--repository", url)
+        done = stage.run("publish", "minor", "--skip-tests", "--repository", url)
     assert done.code == 0, done.err
     assert not faults
     assert stage.published() == FILES
@@ -388,7 +397,7 @@ def test_an_upload_of_unknown_outcome_is_looked_at_before_it_is_sent_again(
 def test_a_first_file_that_is_refused_leaves_nothing(stage: Stage) -> None:
     before = stage.state()
     with faulty(stage.url, ["400"]) as url:
-        done = stage.run("publish", "minor", "--repository", url)
+        done = stage.run("publish", "minor", "--skip-tests", "--repository", url)
     assert done.code == 1
     assert f"didn't take {FILES[0]}: 400 because the test says so" in done.err
     assert stage.state() == before
@@ -396,20 +405,20 @@ def test_a_first_file_that_is_refused_leaves_nothing(stage: Stage) -> None:
 
 def test_a_later_file_that_is_refused_leaves_the_release_unfinished(stage: Stage) -> None:
     with faulty(stage.url, [PASS, "400"]) as url:
-        done = stage.run("publish", "minor", "--repository", url)
+        done = stage.run("publish", "minor", "--skip-tests", "--repository", url)
         assert done.code == 3
         assert f"didn't take {FILES[1]}: 400" in done.err
         assert INTENT in stage.remote_refs()
-        assert stage.run("publish", "minor", "--repository", url).code == 0
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", url).code == 0
     assert stage.published() == FILES
     assert sorted(stage.remote_refs()) == REFS
 
 
 def test_a_release_begun_on_another_index_is_not_finished_here(stage: Stage) -> None:
     with faulty(stage.url, [PASS, "400"]) as url:
-        assert stage.run("publish", "minor", "--repository", url).code == 3
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", url).code == 3
     before = stage.state()
-    done = stage.run("publish", "minor")
+    done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 1
     assert f"was begun on another index: {url}, not {stage.url}" in done.err
     assert f"--resume --repository {url}" in done.err

@@ -16,7 +16,7 @@ from release.configuration import inherited
 from release.sbom import FILE, Sources, add
 from tests import forged
 from tests.builders import HERE, WINDOWS
-from tests.stage import PYPROJECT, with_backend
+from tests.stage import PYPROJECT, QUICK, with_backend
 from tests.stage import Sources as Tree
 
 if TYPE_CHECKING:
@@ -237,11 +237,16 @@ def test_what_no_release_takes_is_left_to_the_checks(tmp_path: Path) -> None:
 # A release
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def test_a_release_has_one_in_the_wheel_that_the_index_serves(
     stage: Stage, wheelhouse: Path, tmp_path: Path
 ) -> None:
     stage.commit({"pyproject.toml": PYPROJECT + ASKED})
-    done = stage.run("publish", "minor")
+    done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0, done.err
     document = sbom(stage.files / WHEEL)
     (formula,) = document["formulation"]
@@ -265,7 +270,7 @@ def test_a_release_has_one_in_the_wheel_that_the_index_serves(
 
 def test_it_is_the_same_when_it_is_built_again(stage: Stage) -> None:
     stage.commit({"pyproject.toml": f'{PYPROJECT}{ASKED}reproducible = "required"\n'})
-    done = stage.run("publish", "minor")
+    done = stage.run("publish", "minor", "--skip-tests")
     assert done.code == 0, done.err
     assert "built twice, the same bytes" in done.out
     done = stage.run("verify", "1.3.0")
@@ -340,7 +345,7 @@ def test_a_signature_of_a_wheel_is_not_made_wrong(stage: Stage) -> None:
 
 @pytest.mark.parametrize("verb", ["publish", "publish-rc", "build"])
 def test_without_the_extra_nothing_begins(verb: str, stage: Stage) -> None:
-    stage.commit({"pyproject.toml": PYPROJECT + ASKED})
+    stage.commit({"pyproject.toml": QUICK + "sbom = true\n"})
     stage.monkeypatch.setitem(sys.modules, "cyclonedx", None)
     before = stage.state()
     done = stage.run(verb, *["minor"] * (verb != "build"))
@@ -349,7 +354,7 @@ def test_without_the_extra_nothing_begins(verb: str, stage: Stage) -> None:
     assert "pip install 'nox-release[sbom]'" in done.err
     assert "Build sdist and wheel" not in done.out or verb == "build"
     assert stage.state() == before
-    stage.commit({"pyproject.toml": PYPROJECT})
+    stage.commit({"pyproject.toml": QUICK})
     assert stage.run("build").code == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
@@ -14,13 +15,19 @@ import pytest
 from release.rehearsal import USER
 from tests.faults import PASS, faulty, serving
 from tests.githttp import CREDENTIALS, Fault, git_over_http
-from tests.stage import NOXFILE, PYPROJECT, with_backend
+from tests.stage import NOXFILE, QUICK, with_backend
 from tests.test_resume import FILES
 
 if TYPE_CHECKING:
     from tests.stage import Stage
 
+PUBLISH = ("publish", "minor", "--skip-tests")
 PLACES = ["TWINE_PASSWORD", "pypirc", "pypirc-url", "repository-url", "netrc", "keyring"]
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def put(stage: Stage, place: str, url: str, canary: str, patch: pytest.MonkeyPatch) -> list[str]:
@@ -68,9 +75,9 @@ def everything(stage: Stage) -> str:
     """What every ref, tag and record says, here and on the remote."""
     texts = [stage.git("log", "--all", "--format=%an %ae %B", at=stage.remote)]
     for at in (stage.clone, stage.remote):
-        rows = stage.git("cat-file", "--batch-all-objects", "--batch-check", at=at).splitlines()
-        kinds = [row.split()[:2] for row in rows]
-        texts += [stage.git("cat-file", "-p", id_, at=at) for id_, kind in kinds if kind != "tree"]
+        read = ["git", "cat-file", "--batch", "--batch-all-objects"]
+        objects = subprocess.run(read, cwd=at, check=True, capture_output=True).stdout
+        texts.append(objects.decode(errors="replace"))  # trees have ids in bytes
     return "\n".join(texts)
 
 
@@ -90,7 +97,7 @@ def test_no_place_of_credentials_shows_them(
     """Refused, unfinished, finished: each says something, and never that."""
     with faulty(stage.url, [PASS, "403"]) as url:
         given = [*given, *put(stage, place, url, stage.password, monkeypatch)]
-        runs = [("publish", "minor"), ("status",), ("publish", "minor")]
+        runs = [PUBLISH, ("status",), PUBLISH]
         done = [spoken(stage, *command, *given) for command in runs]
     assert [code for code, _ in done] == [3, 3, 0], done[2]
     with faulty(stage.url, []) as url:
@@ -115,9 +122,9 @@ def test_no_credential_of_the_remote_is_shown(stage: Stage, kind: str) -> None:
         done = []
         for where in ("upload-pack", "receive-pack"):
             server.faults[:] = [Fault(kind=kind, where=where, skip=4)] if kind else []
-            done.append(stage.run("publish", "minor", "--skip-tests", "--json"))
+            done.append(stage.run(*PUBLISH, "--json"))
         server.faults.clear()
-        done += [stage.run("status"), stage.run("publish", "minor", "--skip-tests")]
+        done += [stage.run("status"), stage.run(*PUBLISH)]
         assert done[-1].code == 0, done[-1].err
     for one in done:
         assert canary not in one.out + one.err
@@ -177,9 +184,9 @@ class Repeats(BaseHTTPRequestHandler):
 
 def test_what_an_index_says_beside_its_status_is_cleaned(stage: Stage) -> None:
     """Twine logs it."""
-    stage.commit({"pyproject.toml": PYPROJECT + "\n[tool.nox-release]\npatience = 1\n"})
+    stage.commit({"pyproject.toml": QUICK + "patience = 1\n"})
     with serving(Repeats) as url:
-        code, text = spoken(stage, "publish", "minor", "--skip-tests", "--repository", url)
+        code, text = spoken(stage, *PUBLISH, "--repository", url)
     assert code == 3, text
     assert "503" in text
     assert stage.password not in text

@@ -10,7 +10,7 @@ import pytest
 
 from release.agreement import kinds
 from tests.faults import faulty, hostile, yanking
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import QUICK, stopped_at_the_push
 from tests.test_resume import FILES, INTENT
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tests.stage import Result, Stage
 
 BOTH = ("{}-py3-none-any.whl", "{}.tar.gz")
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def publish(stage: Stage, version: str, *, at: str = "main", forms: tuple[str, ...] = BOTH) -> None:
@@ -278,7 +283,7 @@ def test_a_platform_that_is_missing_now_and_one_that_was_given_up(stage: Stage) 
 
 def test_files_that_are_missing_or_different_from_what_the_tag_records(stage: Stage) -> None:
     put(stage, "1.2.3")
-    assert stage.run("publish", "minor").code == 0
+    assert stage.run("publish", "minor", "--skip-tests").code == 0
     assert disagreements(stage) == []
     sdist = stage.files / FILES[1]
     content = sdist.read_bytes()
@@ -314,10 +319,10 @@ def test_a_tag_whose_commit_is_not_in_main(stage: Stage) -> None:
 
 
 def test_what_is_in_main_is_not_missed_on_a_maintenance_branch(stage: Stage) -> None:
-    settings = '\n[tool.nox-release]\nbranch = "1.2.x"\n'
+    settings = 'branch = "1.2.x"\n'
     put(stage, "1.2.3")
     stage.git("switch", "--quiet", "--create", "1.2.x")
-    stage.commit({"pyproject.toml": PYPROJECT + settings}, push=False)
+    stage.commit({"pyproject.toml": QUICK + settings}, push=False)
     stage.git("push", "--quiet", "origin", "1.2.x")
     move_main(stage, "Go on")
     stage.git("commit", "--quiet", "--allow-empty", "--message", "Mend")
@@ -368,8 +373,8 @@ def test_a_tag_that_moves_is_not_that_of_a_release(stage: Stage) -> None:
 
 
 def test_a_style_that_is_configured(stage: Stage) -> None:
-    style = '\n[tool.nox-release]\ntag = "on/{version}/pypi"\n'
-    stage.commit({"pyproject.toml": PYPROJECT + style})
+    style = 'tag = "on/{version}/pypi"\n'
+    stage.commit({"pyproject.toml": QUICK + style})
     put(stage, "1.2.3")
     stage.git("tag", "on/1.3.0/pypi", "main", at=stage.remote)
     stage.git("tag", "on/pypi", "main", at=stage.remote)
@@ -406,7 +411,7 @@ def steps(stage: Stage, at: Path | None = None) -> list[str]:
 
 def test_the_steps_of_an_unfinished_release(stage: Stage) -> None:
     put(stage, "1.2.3")
-    stopped_at_the_push(stage)
+    stopped_at_the_push(stage, "--skip-tests")
     titles = [
         f"Upload {FILES[0]}", f"Upload {FILES[1]}", "See every file on the index",
         "Push main and v1.3.0 to origin", "Bring this checkout to v1.3.0",
@@ -467,7 +472,7 @@ def test_an_intent_that_is_not_believed(stage: Stage) -> None:
 
 def test_an_intent_that_does_not_follow_from_its_base(stage: Stage) -> None:
     put(stage, "1.2.3")
-    stopped_at_the_push(stage)
+    stopped_at_the_push(stage, "--skip-tests")
     stage.git("update-ref", "refs/heads/main", "main~1", at=stage.remote)
     done = status(stage)
     assert done.code == 3
@@ -478,7 +483,7 @@ def test_an_intent_that_does_not_follow_from_its_base(stage: Stage) -> None:
 def test_an_unfinished_release_on_another_index(stage: Stage) -> None:
     put(stage, "1.2.3")
     with faulty(stage.url, ["pass", "400"]) as url:
-        assert stage.run("publish", "minor", "--repository", url).code == 3
+        assert stage.run("publish", "minor", "--skip-tests", "--repository", url).code == 3
         done = status(stage)
         assert done.code == 3
         assert f"was begun on another index: {url}" in done.err

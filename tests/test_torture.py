@@ -25,6 +25,7 @@ import pytest
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
+from release.__main__ import run as release
 from tests import faults as faults_of_the_index
 from tests import kinds, stopper, test_vcs
 from tests.faults import DOWNLOAD, LISTING, PASS, PROBE, UPLOAD, hostile
@@ -105,9 +106,10 @@ class Theatre:
         temporary.mkdir(exist_ok=True)
         log, said = (place.parent / f"{name}-{act.machine}" for name in ("log", "said"))
         said.unlink(missing_ok=True)
+        watch = [stopper.__file__, str(log), json.dumps(act.stop)]
         return Forked(
-            stopper.main,
-            [stopper.__file__, str(log), json.dumps(act.stop), *act.command,
+            stopper.main if act.stop else release,
+            [*(watch if act.stop else ["release"]), *act.command,
              *["--skip-tests"] * (act.command[0] == "publish")],
             cwd=place,
             env={**os.environ, "TMPDIR": str(temporary), "TWINE_REPOSITORY_URL": self.proxy.url},

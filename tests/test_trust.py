@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 OTHER = "0" * 64
 
 
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
+
+
 def tamper(stage: Stage, change: Change, *, tag: str | None = None) -> None:
     """Replace the intent by one whose plan was changed, and whose tag has another text."""
     place = stage.other_clone("evil")

@@ -11,7 +11,7 @@ from twine.repository import WAREHOUSE_WEB
 from release.identity import NOBODY
 from tests import warehouse as warehouses
 from tests.runner import assigned
-from tests.stage import PYPROJECT
+from tests.stage import PYPROJECT, QUICK
 from tests.warehouse import CLAIMS, MINTED, OF_RUNNER, publish, vouched
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from tests.stage import Stage
     from tests.warehouse import Warehouse
 
-UNATTESTED = PYPROJECT + '\n[tool.nox-release]\nattestations = "never"\n'
+UNATTESTED = QUICK + 'attestations = "never"\n'
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 @pytest.fixture

@@ -17,18 +17,24 @@ from twine.utils import TEST_REPOSITORY
 
 from release.index import Index
 from tests.faults import LISTING, hostile, yanked
-from tests.stage import PYPROJECT, stopped_at_the_push
+from tests.stage import QUICK, stopped_at_the_push
 from tests.test_resume import INTENT
 from tests.test_status import BOTH, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.faults import Proxy
     from tests.stage import Result, Stage
 
 WHEEL, SDIST = (form.format("acme-1.3.0") for form in BOTH)
 REASON = "breaks on <Windows>"
+
+
+@pytest.fixture(scope="session")
+def template(quick: Path) -> Path:
+    return quick
 
 
 def yank(stage: Stage, proxy: Proxy, *args: str, reason: str = REASON) -> Result:
@@ -43,8 +49,8 @@ def yank(stage: Stage, proxy: Proxy, *args: str, reason: str = REASON) -> Result
 @contextmanager
 def index(stage: Stage, *versions: str, patience: int = 20) -> Iterator[Proxy]:
     """An index with these versions, and a project that waits so many seconds for it."""
-    table = f"\n[tool.nox-release]\npatience = {patience}\n"
-    stage.commit({"pyproject.toml": PYPROJECT + table})
+    table = f"patience = {patience}\n"
+    stage.commit({"pyproject.toml": QUICK + table})
     for version in versions or ("1.2.3", "1.3.0"):
         put(stage, version)
     with hostile(stage.url) as proxy:
@@ -267,7 +273,7 @@ def test_what_is_yanked_already(stage: Stage) -> None:
 
 def test_an_unfinished_release_is_yanked_at_once_and_finished_afterwards(stage: Stage) -> None:
     with hostile(stage.url) as proxy:
-        stopped_at_the_push(stage, "--repository", proxy.url)
+        stopped_at_the_push(stage, "--skip-tests", "--repository", proxy.url)
         proxy.rewrite = partial(yanked, "acme-1.3.0", REASON)
         done = yank(stage, proxy)
         assert done.code == 0, done.err
