@@ -7,7 +7,7 @@ can derive a release again.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -133,6 +133,16 @@ def made(
     return _stamped(edits, project, version, tag, day) if log else edits
 
 
+def days_of(commit: str, git: Git) -> list[date]:
+    """Return the days that a release can have which made this commit: the changelog says one.
+
+    The day is decided just before the commit, whose author's time stays what it is; midnight (UTC)
+    may have come in between.
+    """
+    day = datetime.fromtimestamp(git.authored(commit), timezone.utc).date()
+    return [day, day - timedelta(days=1)]
+
+
 def tools(project: Project) -> list[str]:
     """Return the programs that take part: others of them may make other edits."""
     log = project.changelog
@@ -234,7 +244,7 @@ def _told(release: Release, project: Project, data: bytes, git: Git) -> Notes:
     if log and (text := log.section(data, release.version)):
         return Notes(source=log.path, text=text)
     last = _last(release, project, git)
-    _, commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
+    commits = git.since(f"refs/tags/{last}" if last else None, release.base, SUBJECTS)
     text = from_commits(subject for _, subject in commits)
     source = f"the commits since {last}" if last else "all commits, as no release is tagged yet"
     if last and not text:

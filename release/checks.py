@@ -18,7 +18,7 @@ from release.version import line, objection
 from release.world import RELEASE_BRANCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.version import Version
 
@@ -37,7 +37,7 @@ class Case:
     world: World
 
     @cached_property
-    def tagged(self) -> dict[str, Version]:
+    def tagged(self) -> Mapping[str, Version]:
         """Return the versions that are tagged, here or on the remote, by tag."""
         return self.project.tagged(dict.fromkeys([*self.facts.tags, *self.world.git.tags()]))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from release import ReleaseError
 from release.process import ProgramFailed, capture
+from release.tags import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -131,10 +132,11 @@ class Clone:
         options = ["-z", "--full-tree", *["-r"] * is_deep]
         return self.of_objects("ls-tree", *options, about=[commit], read=_entries)
 
-    def tags(self) -> list[str]:
+    def tags(self) -> tuple[str, ...]:
         """Return the names of the tags in this clone, the newest first."""
-        form = "--format=%(refname:strip=2)"
-        return self("for-each-ref", "--sort=-creatordate", form, "refs/tags").splitlines()
+        # Not by when they were made, for which git reads each of them.
+        rows = self("for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
+        return newest_first(rows.splitlines())
 
     def time(self, commit: str = "HEAD") -> int:
         """Return when it was committed, in seconds since 1970."""
@@ -196,10 +198,6 @@ class Clone:
             return False
         return True
 
-    def commits_between(self, known: str, commit: str) -> int:
-        """Count the commits that `commit` contains and `known` doesn't."""
-        return int(self("rev-list", "--count", commit, f"^{known}"))
-
     def committer(self) -> str:
         """Return the committer's name and address; `ReleaseError` where git knows none."""
         try:
@@ -232,17 +230,19 @@ class Clone:
 
     def since(
         self, commit: str | None, tip: str, limit: int, but: str = ""
-    ) -> tuple[int, list[tuple[str, str]]]:
-        """Return how many commits `tip` has that `commit` lacks, and id and subject of the newest.
+    ) -> list[tuple[str, str]]:
+        """Return id and subject of the newest commits that `tip` has and `commit` lacks.
 
-        None for `commit`: all of them. Those with a row that matches `but` are left out.
+        None for `commit`: of all. Those with a row that matches `but` are left out.
         """
-        others = ["--invert-grep", "--extended-regexp", f"--grep={but}"] if but else []
-        revisions = [*others, tip, *([f"^{commit}"] if commit else [])]
-        count = int(self("rev-list", "--count", *revisions))
-        rows = self("log", "-z", f"--max-count={limit}", "--format=%H %s", *revisions).split("\0")
+        form = ("-z", f"--max-count={limit}", "--format=%H %s")
+        rows = self("log", *form, *_revisions(commit, tip, but)).split("\0")
         pairs = (row.partition(" ") for row in rows if row)
-        return count, [(id_, subject) for id_, _, subject in pairs]
+        return [(id_, subject) for id_, _, subject in pairs]
+
+    def count_since(self, commit: str | None, tip: str, but: str = "") -> int:
+        """Count all of those."""
+        return int(self("rev-list", "--count", *_revisions(commit, tip, but)))
 
     # What a release makes
 
@@ -255,6 +255,11 @@ class Clone:
         """Make a commit object and nothing else."""
         of = [word for parent in parents for word in ("-p", parent)]
         return self("commit-tree", tree, *of, "-F", "-", stdin=message.encode())
+
+
+def _revisions(commit: str | None, tip: str, but: str) -> list[str]:
+    others = ["--invert-grep", "--extended-regexp", f"--grep={but}"] if but else []
+    return [*others, tip, *([f"^{commit}"] if commit else [])]
 
 
 def _text(said: bytes) -> str:

@@ -17,6 +17,7 @@ from release import Problem, Refused, ReleaseError, artifacts
 from release import build as building
 from release.archives import some
 from release.build import distribution, fitting
+from release.changes import days_of
 from release.commands import programs_env
 from release.handover import AGAIN, parts, restored
 from release.isolation import Environment
@@ -24,7 +25,6 @@ from release.plan import Plan, is_of
 from release.prerelease import prepare_all
 from release.publish import held_to_account, with_tags
 from release.steps import named
-from release.trust import days_of
 from release.upload import ATTESTATION
 from release.worktree import worktree
 

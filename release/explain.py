@@ -193,8 +193,9 @@ def _end(project: Project, files: Files) -> str:
     if project.places:
         place = project.places[0]
         return f"{place.path} line {_line(files.read(place.path) or b'', place)}"
-    tags = [tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version]
-    found = f"the tag {tags[0]}" if tags else "no tag of a release in this history"
+    own = (tag for tag in files.tags if project.tagged([tag]).get(tag) == project.version)
+    tag = next(own, "")
+    found = f"the tag {tag}" if tag else "no tag of a release in this history"
     return f"{project.vcs} → {found}"
 
 
@@ -246,10 +247,9 @@ def _tag(project: Project, tags: Collection[str], version: Version) -> Fact:
     style = project.tag_style(tags)
     if project.config.tag:
         return Fact(value=style.write(version), source="`tag`")
-    found = ((tag, release_tag(tag, project.name)) for tag in tags)
-    alike = [tag for tag, one in found if one and one[0].template == style.template]
     own = style.write(project.version)
-    like = own if own in alike else next(iter(alike), "")
+    found = ((tag, release_tag(tag, project.name)) for tag in (*[own] * (own in tags), *tags))
+    like = next((tag for tag, one in found if one and one[0].template == style.template), "")
     source = f"like {like}" if like else "the usual style; no release is tagged yet"
     return Fact(value=style.write(version), source=source)
 
@@ -263,7 +263,7 @@ def _ask(git: Git, config: Configuration) -> tuple[Mapping[str, str], str]:
         return {}, " ".join(str(error).split())
 
 
-def _tags(refs: Mapping[str, str]) -> list[str]:
+def _tags(refs: Mapping[str, str]) -> tuple[str, ...]:
     return newest_first(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS))
 
 

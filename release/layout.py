@@ -49,18 +49,17 @@ class Layout:
         `name` is that of the project; a module that is in no package has to have it. The others are
         those whose name matches `stem`.
         """
-        parts = {path: path.removesuffix(".py").rpartition("/") for path in paths}
-        others = {folder for path, (folder, _, last) in parts.items() if last == "pyproject.toml"}
-        alone = re.sub(r"[-_.]+", "_", name).lower()
+        end, alone = "/pyproject.toml", re.sub(r"[-_.]+", "_", name).lower()
+        others = {path.removesuffix(end) for path in paths if path.endswith(end)}
         return [
             path
-            for path, (_, _, last) in parts.items()
+            for path in paths
             if path.endswith(".py")
-            and (stem.fullmatch(last) or last.lower() == alone)
+            and (stem.fullmatch(last := path.rpartition("/")[2][:-3]) or last.lower() == alone)
             and (inner := self._inner(PurePosixPath(path))) is not None
             and ("/" in inner or last.lower() == alone)
             and not OTHERS.search(path)
-            and (others - {""}).isdisjoint(map(str, PurePosixPath(path).parents))
+            and others.isdisjoint(map(str, PurePosixPath(path).parents))
         ]
 
     def _inner(self, path: PurePosixPath) -> str | None:

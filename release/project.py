@@ -24,7 +24,7 @@ from release.version import next_development
 from release.worktree import worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from packaging.version import Version
 
@@ -174,7 +174,7 @@ class Project:
         found = [*scheme, *(tags.widths(place.text) for place in self.places)]
         return replace(style, widths=next(filter(None, found), ()))
 
-    def tagged(self, names: Iterable[str]) -> dict[str, Version]:
+    def tagged(self, names: Iterable[str]) -> Mapping[str, Version]:
         """Return the versions that are tagged, by tag."""
         names = list(names)
         return tags.tagged(names, self.tag_style(names), self.name, self.version)

@@ -189,7 +189,7 @@ def candidates_are_merged(case: Case) -> Problem | None:
     branches = {ref: tip for ref, tip in case.facts.refs.items() if fnmatchcase(ref, wanted)}
     if branches:
         git.fetch(*branches)
-    left = {ref: git.commits_between(draft.base, tip) for ref, tip in branches.items()}
+    left = {ref: git.count_since(draft.base, tip) for ref, tip in branches.items()}
     rows = [f"{ref.removeprefix('refs/heads/')} ({count})" for ref, count in left.items() if count]
     if not rows:
         return None

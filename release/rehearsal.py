@@ -119,9 +119,9 @@ def _make_remote(git: Git, remote: Path, branch: str) -> None:
         head = bare.commit_tree(f"{head}^{{tree}}", "The tree to rehearse with")
         (remote / "shallow").unlink(missing_ok=True)
     bare("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    for ref in bare("for-each-ref", "--format=%(refname)").splitlines():
-        if not ref.startswith(keep or "-"):
-            bare("update-ref", "-d", ref)
+    refs = bare("for-each-ref", "--format=%(refname)").splitlines()
+    rows = "".join(f"delete {ref}\n" for ref in refs if not ref.startswith(keep))
+    bare("update-ref", "--stdin", stdin=rows.encode())
     bare("update-ref", f"refs/heads/{branch}", head)
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from release.tags import newest_first
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -51,8 +53,7 @@ class Snapshot:
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """Return the names of the tags that the commit contains, the newest first."""
-        own = self.git("tag", "--merged", self.commit, "--sort=-creatordate")
-        return tuple(own.splitlines())
+        return newest_first(self.git("tag", "--merged", self.commit).splitlines())
 
     folder = ""
 

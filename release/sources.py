@@ -91,11 +91,11 @@ class Source:
         unexplained = {
             path for path, data in contents.items() if not self._is_explained(path, data, version)
         } | ((new | changed) - contents.keys())
-        here = {path for path in self.ids if self._is_inside(path)}
+        here, top = self._own, len(self._start)
         return Comparison(
             new=tuple(sorted(new & unexplained)),
             changed=tuple(sorted(changed & unexplained)),
-            missing=tuple(sorted(map(self._inside, here - seen))),
+            missing=tuple(sorted(path[top:] for path in here - seen)),
             tracked=len(here),
         )
 
@@ -106,21 +106,21 @@ class Source:
     def _place(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.project.folder, path))
 
-    def _is_inside(self, path: str) -> bool:
-        """Say whether it belongs to the project, and isn't only for its repository."""
-        folder = self.project.folder
-        return path.startswith(f"{folder}/" * bool(folder)) and not self._inside(path).startswith(
-            "."
-        )
+    @property
+    def _own(self) -> set[str]:
+        """Return the paths of what belongs to the project, and isn't only for its repository."""
+        start = self._start
+        return {one for one in self.ids if one.startswith(start) and one[len(start)] != "."}
 
-    def _inside(self, path: str) -> str:
-        return path.removeprefix(f"{self.project.folder}/")
+    @property
+    def _start(self) -> str:
+        return f"{self.project.folder}/".lstrip("/")
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path in self.ids:
-            found.setdefault(posixpath.basename(path), []).append(path)
+            found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
     def _named_alike(self, path: str) -> list[str]:
@@ -175,12 +175,12 @@ class Source:
 
 
 def _ids(git: Git, tree: str, folder: str = "") -> dict[str, str]:
-    entries = git.entries(tree)
-    found = {posixpath.join(folder, path): entry.split()[2] for path, entry in entries.items()}
-    for path, entry in entries.items():
+    start, entries = f"{folder}/".lstrip("/"), git.entries(tree)
+    found = {start + path: entry.rpartition(" ")[2] for path, entry in entries.items()}
+    for path in (path for path, entry in entries.items() if entry.startswith(LINKED)):
         below = git.root / path
-        if entry.startswith(LINKED) and (below / ".git").exists():
-            found |= _ids(replace(git, root=below), entry.split()[2], posixpath.join(folder, path))
+        if (below / ".git").exists():
+            found |= _ids(replace(git, root=below), found[start + path], start + path)
     return found
 
 

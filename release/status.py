@@ -120,7 +120,7 @@ def look(project: Project, facts: Facts, world: World) -> Status:
     pending = look_at_pending(facts, world)
     last = next((one.tag for one in records if one.tag and one.tag.is_in_main), None)
     ours = rf"^{GO_ON} [0-9][^ ]*$" if project.config.next_dev else ""
-    count, commits = git.since(last.commit if last else None, facts.tip, SUBJECTS, ours)
+    since = last.commit if last else None
     status = Status(
         name=project.name,
         branch=branch,
@@ -128,8 +128,8 @@ def look(project: Project, facts: Facts, world: World) -> Status:
         records=records,
         disagreements=(),
         last=last,
-        count=count,
-        commits=tuple(commits),
+        count=git.count_since(since, facts.tip, ours),
+        commits=tuple(git.since(since, facts.tip, SUBJECTS, ours)),
         unmarked=frozenset(unmarked(records, project, facts.tip, git)),
     )
     compared = [record for record in records if record.version != status.unfinished]

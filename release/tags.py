@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import chain
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from packaging.version import Version
 from release import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     Found = tuple["TagStyle", Version]
 
@@ -31,6 +32,7 @@ OTHER_PACKAGE = re.compile(
     r"(?!(?:release|rel|version|v)[-_/@=])[A-Za-z][\w./-]*?(?P<between>[-_/@=]+v?)\d+(\.\d+)+.*",
     re.IGNORECASE,
 )
+LETTERS = r"\d[-_.]*[abcpr]"  # what no tag of a pre-release is without
 YEAR = 1900  # a first number from here on is a year
 
 
@@ -99,9 +101,15 @@ def _version(text: str) -> Version | None:
     return None
 
 
-def newest_first(tags: Iterable[str]) -> list[str]:
+def newest_first(tags: Iterable[str]) -> tuple[str, ...]:
     """Sort the names of tags by the numbers in them."""
-    return sorted(tags, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])[::-1]
+    return _newest_first(tuple(tags))
+
+
+@lru_cache
+def _newest_first(tags: tuple[str, ...]) -> tuple[str, ...]:
+    numbers = re.compile(r"\d+").findall
+    return tuple(sorted(tags, key=lambda name: [*map(int, numbers(name))])[::-1])
 
 
 def widths(text: str) -> tuple[int, ...]:
@@ -124,12 +132,25 @@ def tag_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
     written like the newest that is tagged. Moving tags like `v4`, dates, and tags of other packages
     are noise.
     """
-    found = [one for one in (release_tag(tag, name) for tag in tags) if one]
-    found = [one for one in found if not _is_date(one[1], current)]
-    alike = [one for one in found if len(one[1].release) == len(current.release)] or found
-    own = [style for style, version in alike if version == current]
-    newest = next(iter([*own, *(style for style, _ in alike)]), TagStyle())
-    pre = next((style.pre for style, version in found if version.pre), ("", ""))
+    names, numbers = list(tags), r"[._-]0*".join(map(str, _significant(current)))
+
+    def found(like: str) -> Iterator[Found]:
+        pattern = re.compile(like, re.IGNORECASE)
+        read = (release_tag(tag, name) for tag in names if pattern.search(tag))
+        return (one for one in read if one and not _is_date(one[1], current))
+
+    def is_alike(version: Version) -> bool:
+        return len(version.release) == len(current.release)
+
+    any_, same = r"\d", rf"(?<!\d)0*{numbers}(?!\d)"  # few tags are read that can't be it
+    ranked = chain(
+        (style for style, version in found(same) if version == current and is_alike(version)),
+        (style for style, version in found(any_) if is_alike(version)),
+        (style for style, version in found(same) if version == current),
+        (style for style, _ in found(any_)),
+    )
+    newest = next(ranked, TagStyle())
+    pre = next((style.pre for style, version in found(LETTERS) if version.pre), ("", ""))
     return replace(newest, pre=pre)
 
 
@@ -140,10 +161,10 @@ def package_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
     """
     names = list(tags)
     own = [tag for tag in names if _own(canonicalize_name(name)).match(tag)]
-    others = [match for tag in names if (match := OTHER_PACKAGE.fullmatch(tag))]
-    if own or (names and not others):
+    other = next(filter(None, map(OTHER_PACKAGE.fullmatch, names)), None)
+    if own or (names and not other):
         return tag_style(own or names, name, current)
-    between = others[0]["between"] if others else "-v"
+    between = other["between"] if other else "-v"
     return TagStyle(template=f"{name}{between}{{version}}")
 
 
@@ -199,22 +220,32 @@ def newest(
     return max(alike, default=Version("0.0.0"))
 
 
-def tagged(tags: Iterable[str], style: TagStyle, name: str, current: Version) -> dict[str, Version]:
+def tagged(
+    tags: Iterable[str], style: TagStyle, name: str, current: Version
+) -> Mapping[str, Version]:
     """Return the versions that are tagged, by tag: in this style, or in any other of releases.
 
     Noise is what `tag_style` says; and where the style has the project's name in it, also a tag
     without: it is that of another package.
     """
+    return _tagged(tuple(tags), style, name, str(current))
+
+
+@lru_cache
+def _tagged(
+    tags: tuple[str, ...], style: TagStyle, name: str, current: str
+) -> Mapping[str, Version]:
+    now = Version(current)  # 1.0 and 1.0.0 are equal, and of different lengths
     own = _own(canonicalize_name(name))
     is_named = own.match(style.template)
     found = {}
     for tag in tags:
         version = style.read(tag)
-        if not version and (other := release_tag(tag, name)) and (own.match(tag) or not is_named):
+        if not version and (not is_named or own.match(tag)) and (other := release_tag(tag, name)):
             version = other[1]
-        if version and len(version.release) >= len(current.release):
+        if version and len(version.release) >= len(now.release):
             found[tag] = version
-    return {tag: version for tag, version in found.items() if not _is_date(version, current)}
+    return {tag: version for tag, version in found.items() if not _is_date(version, now)}
 
 
 @lru_cache
@@ -231,6 +262,11 @@ def _reader(name: str) -> re.Pattern[str]:
     pre = r"(?:(?P<before>[-_.]?)(?:a|b|rc)(?P<inside>[-_.]?)\d+)?"
     pattern = rf"(?P<prefix>{word}?v?)(?P<text>{numbers}{pre}.*)"
     return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+def _significant(version: Version) -> tuple[int, ...]:
+    """Return the numbers of a release without the zeros at its end: 1.0.0 is 1."""
+    return version.release[: max((at for at, n in enumerate(version.release) if n), default=0) + 1]
 
 
 def _is_date(version: Version, current: Version) -> bool:

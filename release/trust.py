@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 from packaging.utils import (
@@ -23,7 +22,7 @@ from packaging.utils import (
 
 from release import Problem, Refused, ReleaseError
 from release.arguments import WAIVABLE
-from release.changes import made_together, tools
+from release.changes import days_of, made_together, tools
 from release.checks import unfinished
 from release.git import TAGS
 from release.packages import chosen_projects
@@ -36,6 +35,7 @@ from release.world import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from packaging.version import Version
 
@@ -82,30 +82,31 @@ def released_before(
     was killed at the very end must not make another release. Where HEAD is the merge of that
     release into a branch that had moved on, the command could mean either: `Refused`.
     """
-    git, folders = world.git, [project.folder for project, _ in subjects]
+    git, refs = world.git, subjects[0][1].refs
     with suppress(ReleaseError):  # a check says so
         git.deepen()
-    head = _below_next_dev(folders, git, git.resolve("HEAD"))
+    here = git.resolve("HEAD")
+    head = _below_next_dev([project for project, _ in subjects], git, here)
     parents = git.parents(head)
-    bases = [head, *parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
-    for base in bases:
-        tags, commit = _released(base, bump, subjects, world)
+    below = [*parents[:1], *(base for one in parents[1:2] for base in git.parents(one)[:1])]
+    tagged = {id_ for ref, id_ in refs.items() if ref.startswith(TAGS)}
+    for base in [head, *(below if tagged & {head, *parents[1:]} else ())]:
+        tags, commit = _released(base, bump, subjects, world, here)
         if tags and head in {base, commit}:
             return tags, commit
         if tags and parents[1:] == [commit]:
-            if not (others := git.commits_between(commit, parents[0])):
+            if not (others := git.count_since(commit, parents[0])):
                 return tags, commit
             raise Refused((_released_and_merged(tags, others, bump, subjects[0], world),))
     return None
 
 
-def _below_next_dev(folders: Iterable[str], git: Git, head: str) -> str:
+def _below_next_dev(projects: Iterable[Project], git: Git, head: str) -> str:
     """Return the parent of a commit that changes nothing but to the next development version."""
     with suppress(ReleaseError, ValueError):  # it has no version, or not one parent
         (parent,) = git.parents(head)
-        projects = [Project.at(git, head, folder) for folder in folders]
         if any(project.config.next_dev for project in projects):
-            before = [Project.at(git, parent, folder) for folder in folders]
+            before = [Project.at(git, parent, project.folder) for project in projects]
             moving = [(one, to.version, "") for one, to in zip(before, projects, strict=True)]
             edits = made_together(moving, parent, git)
             return parent if edits and tree_with(git, parent, edits) == git.tree(head) else head
@@ -113,15 +114,18 @@ def _below_next_dev(folders: Iterable[str], git: Git, head: str) -> str:
 
 
 def _released(
-    base: str, bump: Bump, subjects: Sequence[Subject], world: World
+    base: str, bump: Bump, subjects: Sequence[Subject], world: World, here: str
 ) -> tuple[tuple[str, ...], str]:
-    """Return tags and commit of what `bump` made of `base`, where remote and index have it all."""
+    """Return tags and commit of what `bump` made of `base`, where remote and index have it all.
+
+    The subjects are as they are `here`.
+    """
     git, releases = world.git, []
     nothing: tuple[tuple[str, ...], str] = ((), "")
     for subject, facts in subjects:
         version = None
         with suppress(ReleaseError):  # nothing can be made of it
-            project = Project.at(git, base, subject.folder)
+            project = subject if base == here else Project.at(git, base, subject.folder)
             if project.vcs and project.version in facts.taken:
                 project = Project.at(git, base, subject.folder, before=project.version)
             version = _made(project, bump, facts)
@@ -149,22 +153,14 @@ def _tag(project: Project, version: Version, facts: Facts, git: Git) -> str:
     return project.tag_style(git.tags() or facts.tags).write(version)
 
 
-def days_of(commit: str, git: Git) -> list[date]:
-    """Return the days that a release can have which made this commit: the changelog says one.
-
-    The day is decided just before the commit, whose author's time stays what it is; midnight (UTC)
-    may have come in between.
-    """
-    day = datetime.fromtimestamp(git.authored(commit), timezone.utc).date()
-    return [day, day - timedelta(days=1)]
-
-
 def _made(project: Project, bump: Bump, facts: Facts) -> Version | None:
     """Return the highest version on the index that `bump` makes of the project, if there is one."""
-    known, scheme = facts.known(project), project.config.scheme
+    others, scheme = {*facts.known(project)}, project.config.scheme
     for version in sorted(facts.taken, reverse=True):
-        if remade(version, project.version, bump, known, scheme) == version:
+        others.remove(version)
+        if remade(version, project.version, bump, others, scheme) == version:
             return version
+        others.add(version)
     return None
 
 
@@ -327,8 +323,8 @@ def _believable_tag(plan: Plan, project: Project, facts: Facts, git: Git) -> str
 def _bumped(plan: Plan, project: Project, facts: Facts) -> Version | None:
     """Return the version that the recorded bump makes, before this release was there."""
     with suppress(ReleaseError):
-        bump, known = Bump.parse(plan.bump), facts.known(project)
-        return remade(plan.version, project.version, bump, known, project.config.scheme)
+        bump, others = Bump.parse(plan.bump), facts.known(project) - {plan.version}
+        return remade(plan.version, project.version, bump, others, project.config.scheme)
     return None
 
 

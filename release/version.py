@@ -84,15 +84,15 @@ def next_version(
 
 
 def remade(
-    version: Version, current: Version, bump: Bump, taken: Collection[Version], scheme: str
+    version: Version, current: Version, bump: Bump, others: Collection[Version], scheme: str
 ) -> Version | None:
-    """Return what `bump` made of `current` on the day that `version` tells, before it was taken.
+    """Return what `bump` made of `current` on the day that `version` tells, beside `others`.
 
     None where it made nothing. If it isn't `version`, that was made in another way.
     """
     try:
         calendar = Calendar.on_the_day_of(version, scheme) if scheme else None
-        return next_version(current, bump, frozenset(taken) - {version}, calendar)
+        return next_version(current, bump, others, calendar)
     except ReleaseError:
         return None
 

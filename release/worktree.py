@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -84,21 +85,30 @@ def difference(git: Git, base: str, tree: str) -> tuple[Edit, ...]:
 
 
 @contextmanager
-def worktree(git: Git, commit: str, tree: str | None = None) -> Iterator[Git]:
-    """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it."""
+def worktree(
+    git: Git, commit: str, tree: str | None = None, *, with_files: bool = True
+) -> Iterator[Git]:
+    """Check `commit` out in a temporary worktree, `tree` staged over it; then remove it.
+
+    Its files go in the background, and at the latest with all others of the run. Without them
+    it has all in its index.
+    """
     # Unlike shutil.rmtree, it removes the read-only files of git on Windows.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        path = Path(folder, git.root.name)
-        try:
-            git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
-            there = replace(git, root=path)
-            there(*AS_COMMITTED, "read-tree", "--reset", "-u", tree or commit)
-            if git.blob(commit, ".gitmodules") is not None:
-                there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
-            yield there
-        finally:
-            with suppress(ReleaseError):  # never made, or its files are in use
-                remove_worktree(git, path)
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    path = Path(folder.name, git.root.name)
+    try:
+        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), commit)
+        there = replace(git, root=path)
+        there(*AS_COMMITTED, "read-tree", "--reset", *["-u"] * with_files, tree or commit)
+        if with_files and git.blob(commit, ".gitmodules") is not None:
+            there(*NETWORK, "submodule", "--quiet", "update", "--init", "--recursive")
+        yield there
+    finally:
+        with suppress(OSError):  # on Windows, while a file is in use
+            path.rename(path.with_name("removed"))
+        with suppress(ReleaseError):  # never made, or its files are in use
+            remove_worktree(git, path)
+        Thread(target=folder.cleanup, daemon=True).start()
 
 
 def worktrees(git: Git) -> list[Path]:
@@ -115,13 +125,13 @@ def remove_worktree(git: Git, path: Path) -> None:
 
 def merge(git: Git, into: str, commit: str, message: str) -> str:
     """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict."""
-    with worktree(git, into) as tree:
+    with worktree(git, into, with_files=False) as tree:
         tree("merge", "--quiet", "--no-ff", "--no-verify", "--message", message, commit)
         return tree.resolve("HEAD")
 
 
 def commit_on_top(git: Git, commit: str, tree: str, message: str) -> str:
     """Return a commit of `tree` on top of `commit`, as a merge without the user's hooks."""
-    with worktree(git, commit, tree) as there:
+    with worktree(git, commit, tree, with_files=False) as there:
         there("commit", "--quiet", "--no-verify", "--message", message)
         return there.resolve("HEAD")

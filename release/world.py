@@ -159,7 +159,7 @@ class Facts:
         return frozenset(file.version for file in self.files if file.version)
 
     @cached_property
-    def tags(self) -> list[str]:
+    def tags(self) -> tuple[str, ...]:
         """Return the names of the remote's tags, the newest first."""
         refs = (ref for ref in self.refs if ref.startswith(TAGS) and not ref.endswith("^{}"))
         return newest_first(ref.removeprefix(TAGS) for ref in refs)

@@ -49,7 +49,8 @@ class Builders:
     dist: Path
 
     def prepare(self, *args: str) -> Result:
-        return self.stage.run("prepare", *args, "--out", str(self.plan))
+        tests = ["--skip-tests"] * ("--pre" not in args)  # of a candidate none are run
+        return self.stage.run("prepare", *args, *tests, "--out", str(self.plan))
 
     def check_out(self, name: str, *options: str) -> Path:
         """Put a fresh clone on the commit of the plan."""

@@ -63,7 +63,7 @@ def test_preparing_changes_nothing_and_every_machine_gets_the_commit(
 
 
 def test_from_prepare_to_the_index(stage: Stage, builders: Builders) -> None:
-    assert builders.prepare("minor").code == 0
+    assert stage.run("prepare", "minor", "--out", str(builders.plan)).code == 0
     built = builders.build(HERE, WINDOWS, MAC)
     (builders.dist / "sdist/.gitignore").write_text("*", encoding="utf-8")  # as `uv build` does
     done = builders.publish()

@@ -43,6 +43,8 @@ relaxed = settings(deadline=None, max_examples=200)
         ("1.2.4 v1.2.3 1.2.2", "v{version}"),
         ("v1.2.4 acme-tools-1.2.3 v1.2.2", "acme-tools-{version}"),
         ("v1.2.3 1.2.3", "v{version}"),
+        ("v11.2.3 v1.2.30 v1.2.4 rel_01_2_03 v1.2.2", "rel_{version}"),
+        ("v1.2.3rc1 1.2.3", "{version}"),
         # other packages
         ("other-1.2.3 1.2.2", "{version}"),
         ("other/v1.2.3 acme-tools/v1.2.2", "acme-tools/v{version}"),
@@ -75,6 +77,9 @@ def test_a_new_tag_has_the_style_of_the_newest_release_tag(tags: str, template: 
         ("1!1.2.3", "acme", "1!1.2.3", "{version}"),
         # the project says more numbers than it has ever tagged
         ("1.2 1.1", "acme", "1.3.0", "{version}"),
+        ("v1.4 1.3 v1.2", "acme", "1.3.0", "{version}"),
+        ("v1.4 1 v1.2", "acme", "1.0.0", "{version}"),
+        ("v1.4.0 1.3 v1.2", "acme", "1.3.0", "v{version}"),
         ("acme-2-1.2.3 acme-2-1.2.2", "acme-2", "1.2.3", "acme-2-{version}"),
         ("acme2-1.2.3", "acme2", "1.2.3", "acme2-{version}"),
         ("acme-2-1.2.3 v1.2.2", "acme", "1.2.3", "v{version}"),
@@ -87,6 +92,13 @@ def test_numbers_that_are_no_versions_are_not_mistaken_for_them(
     tags: str, name: str, current: str, template: str
 ) -> None:
     assert tag_style(tags.split(), name, Version(current)).template == template
+
+
+def test_few_of_many_tags_are_read() -> None:
+    names = [f"v1.{number}.0" for number in range(2000)][::-1]
+    before = release_tag.cache_info().currsize
+    assert tag_style(names, "few", Version("1.7.0")).template == "v{version}"
+    assert release_tag.cache_info().currsize - before <= 3
 
 
 # How the next one is written
@@ -203,12 +215,12 @@ def test_the_scheme_pads_the_file_unless_that_is_written_differently(
 
 
 def test_the_newest_is_the_one_with_the_highest_numbers() -> None:
-    assert newest_first(["v1.9.0", "v1.10.0", "x", "v1.2.0"]) == [
+    assert newest_first(["v1.9.0", "v1.10.0", "x", "v1.2.0"]) == (
         "v1.10.0",
         "v1.9.0",
         "v1.2.0",
         "x",
-    ]
+    )
 
 
 # What is configured

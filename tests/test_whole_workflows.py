@@ -16,6 +16,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from release.init import FOLDER, LOCKED, MATRIX
 from release.isolation import Environment
@@ -71,9 +72,18 @@ def slack() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine that has Nox, and in a cache what its sessions install."""
-    place = tmp_path_factory.mktemp("machine")
-    shared = tmp_path_factory.getbasetemp().parent  # by the processes of one test run
-    here = Environment.at(place / "nox", {**os.environ, "UV_CACHE_DIR": str(shared / "uv")})
+    top = tmp_path_factory.getbasetemp()
+    shared = top.parent if "PYTEST_XDIST_WORKER" in os.environ else top  # by those of one run
+    place = shared / "machine"
+    here = Environment.at(place / "nox", {**os.environ, "UV_CACHE_DIR": str(place / "uv")})
+    with FileLock(shared / "machine.lock"):
+        if not place.exists():
+            install(here, place)
+    return {"PATH": here.programs_env()["PATH"], "UV_CACHE_DIR": here.env["UV_CACHE_DIR"]}
+
+
+def install(here: Environment, place: Path) -> None:
+    """Make the machine's environment, and fill its cache."""
     argv = ["-m", "virtualenv", "--quiet", "--no-periodic-update", str(place / "nox")]
     subprocess.run([sys.executable, *argv], check=True)
     uv = ["uv", "pip", "install", "--quiet", "--python", str(here.python), "--require-hashes"]
@@ -85,7 +95,6 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     # uv links what is compiled in its cache, too: half of a job's time would be spent on that.
     compiling = [str(here.python), "-m", "compileall", "-qq", "-j2", here.env["UV_CACHE_DIR"]]
     subprocess.run(compiling, check=False)
-    return {"PATH": here.programs_env()["PATH"], "UV_CACHE_DIR": here.env["UV_CACHE_DIR"]}
 
 
 @pytest.fixture

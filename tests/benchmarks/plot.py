@@ -63,14 +63,15 @@ def growth(axes: Axes, seconds: Mapping[str, float]) -> None:
     for number, kind in enumerate(("files", "tags", "commits")):
         sizes = {title: size[number] for title, size in SIZES.items() if kind in title}
         points = sorted(
-            (size, seconds[f"{title}: **{WHOLE}**"] - seconds[f"{title}: {GIT}"])
+            (size / 1000, seconds[f"{title}: **{WHOLE}**"] - seconds[f"{title}: {GIT}"])
             for title, size in {"small": 1, **sizes}.items()
             if f"{title}: {GIT}" in seconds
         )
         if points:
             line = ("-", "--", ":")[number]
             axes.plot(*zip(*points, strict=True), line, color=OURS, marker="o", ms=3, label=kind)
-    axes.set_title("a release, seconds more than git's own work", fontsize=9)
+    axes.set_title("a release, seconds more than git's own", fontsize=9)
+    axes.set_xlabel("thousand")
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:

@@ -31,23 +31,29 @@ QUICK = {"small": (10, 1, 2)}
 HEAD = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 PYPROJECT = HEAD + '\n[project]\nname = "acme"\nversion = "1.{minor}.0"\n'
 DRY, WHOLE, LOOK, GIT = "publish --dry-run", "publish", "status", "git's own work"
-# What a release asks of git in any case: is the tree clean, what is there, a tree to build in, …
+# What a release asks of git in any case, each once: is the tree clean, what is there, may it be
+# pushed; a tree to build in, with commit and tag; the intent, the push, this checkout, the end.
 WORK = (
     "status --porcelain",
     "ls-remote origin",
+    "push -q --dry-run --atomic origin HEAD:refs/heads/main HEAD:refs/release/intent",
     "worktree add -q --detach ../tree",
+    "-C ../tree commit -q --allow-empty -m Release",
+    "-C ../tree tag -a -m Release made",
     "worktree remove --force ../tree",
-    "commit -q --allow-empty -m Release",
-    "push -q --dry-run origin HEAD:refs/heads/other",
-    "push -q --atomic origin HEAD:refs/heads/other",
-    "reset -q --soft HEAD~1",
-    "push -q origin :refs/heads/other",
+    "push -q origin made^{}:refs/release/intent",
+    "push -q --atomic origin made^{}:refs/heads/main made",
+    "merge -q --ff-only made",
+    "push -q origin :refs/release/intent",
 )
+UNDO = ("push -q origin :made", "tag --delete made")
 
 
 def measure(_cache: Path, turns: Turns) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
     for title, sizes in (QUICK if turns.is_quick else SIZES).items():
+        if turns.only and not any(one in title for one in turns.only):
+            continue
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             place = Path(folder)
             (place / "index").mkdir()
@@ -122,15 +128,21 @@ def call(argv: Sequence[str], at: Path, env: Mapping[str, str]) -> None:
 def release(place: Path, env: Mapping[str, str]) -> Run:
     """Release a change that is new: what was released before isn't released again."""
     clone = place / "acme"
-    for words in ("commit -q --allow-empty -m Change", "push -q origin main"):
-        subprocess.run(["git", *words.split()], cwd=clone, check=True)
+    git(clone, env, "commit -q --allow-empty -m Change", "push -q origin main")
     argv = [WHOLE, "patch", "--yes", "--skip-tests"]
     _, run = timed(partial(call, argv, clone, env))
     return run
 
 
-def work(clone: Path, env: Mapping[str, str]) -> None:
-    for words in WORK:
+def work(clone: Path, env: Mapping[str, str]) -> Run:
+    """Let git do its part of a release."""
+    _, run = timed(partial(git, clone, env, *WORK))
+    git(clone, env, *UNDO)
+    return run
+
+
+def git(clone: Path, env: Mapping[str, str], *commands: str) -> None:
+    for words in commands:
         subprocess.run(["git", *words.split()], cwd=clone, env=env, check=True, capture_output=True)
 
 

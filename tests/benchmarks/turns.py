@@ -50,7 +50,7 @@ class Turns:
     """How things are run: each so often, after one run that isn't counted."""
 
     runs: int = 5
-    only: Sequence[str] = ()  # of releases: those ways whose names have one of these in them
+    only: Sequence[str] = ()  # those ways, or sizes, whose names have one of these in them
     is_quick: bool = False  # each once, and smaller: to see that they run
 
     def take(
