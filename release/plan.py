@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from release.edits import Edit
     from release.project import Project
+    from release.tags import TagStyle
     from release.version import Bump
 
 FORMAT = 3  # of plan.json
@@ -271,13 +272,6 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
 ) -> Draft:
     """Decide on a release of `day`; `ReleaseError` where the tag can't tell the version."""
     version = next_version(project.version, bump, taken, project.config.calendar(day))
-    style = project.tag_style(tags)
-    tag = style.write(version)
-    if style.read(tag) != version:
-        raise ReleaseError(
-            f"the tag {tag} would not tell the version {version}",
-            "let `tag` in [tool.nox-release] contain {version}",
-        )
     return Draft(
         folder=project.folder,
         name=project.name,
@@ -286,7 +280,7 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         bump=str(bump),
         base=base,
         branch=branch,
-        tag=tag,
+        tag=_telling(version, project.tag_style(tags)),
         message=project.message(version),
         day=day,
         stale=(*project.stale, *project.unused),
@@ -298,6 +292,16 @@ def decide(  # noqa: PLR0913 - a decision needs all of its facts
         acknowledged=said.acknowledged,
         tries=project.config.install_check,
     )
+
+
+def _telling(version: Version, style: TagStyle) -> str:
+    tag = style.write(version)
+    if style.read(tag) != version:
+        raise ReleaseError(
+            f"the tag {tag} would not tell the version {version}",
+            "let `tag` in [tool.nox-release] contain {version}",
+        )
+    return tag
 
 
 def joined(drafts: Sequence[Draft], message: str) -> Draft:
