@@ -133,7 +133,7 @@ class Clone:
         return self.of_objects("ls-tree", *options, about=[commit], read=_entries)
 
     def tags(self) -> tuple[str, ...]:
-        """Return the names of the tags in this clone, the newest first."""
+        """Return the names of the tags in this clone, those with the highest numbers first."""
         # Not by when they were made, for which git reads each of them.
         rows = self("for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
         return newest_first(rows.splitlines())

@@ -50,7 +50,7 @@ class Configuration:
     remote: str = "origin"
     repository: str = ""  # default: TWINE_REPOSITORY, else pypi
     index_url: str = ""  # default: derived from the repository's upload URL
-    tag: str = ""  # default: the style of the newest release tag, else v{version}
+    tag: str = ""  # default: the style of the highest release tag, else v{version}
     scheme: str = ""  # of calendar versions, like YYYY.MM.DD
     message: str = "Release {version}"
     test_command: tuple[str, ...] = ()  # default: nox -s tests

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from release import ReleaseError
@@ -71,30 +71,24 @@ class Landing:
     proposed: str | None  # the commit of the release branch
     tagged: Mapping[str, str | None]  # those of its tags that are there, with their commits
     intent_id: str | None
-    refs: Mapping[str, str]  # as the remote tells them
     plan: Plan
     git: Git
 
     @classmethod
-    def of(cls, plan: Plan, world: World) -> Landing:
-        """Ask the remote for all of it at once, and fetch what this clone may lack of branches.
-
-        No ref of this clone moves, so that this may go on beside anything else.
-        """
+    def of(cls, plan: Plan, world: World, refs: Mapping[str, str] | None = None) -> Landing:
+        """Return what `refs` of the remote show, None: as they are now; fetch what is new of it."""
         git, intent = world.git, world.intent.name
+        refs = refs_of(plan, world) if refs is None else refs
         branches = [f"refs/heads/{name}" for name in (plan.branch, release_branch(plan))]
-        peels = (name for tag in plan.tags for name in (TAGS + tag, f"{TAGS}{tag}^{{}}"))
-        refs = git.remote_refs(intent, *branches, *peels)
         known = {plan.base, plan.commit}
         if found := [one for one in branches if one in refs and refs[one] not in known]:
-            replace(git, is_reader=True).fetch(*found)
+            git.fetch(*found)
         tip, proposed = (refs.get(branch) for branch in branches)
         return cls(
             tip=tip,
             proposed=proposed,
             tagged={tag: peeled(refs, TAGS + tag) for tag in plan.tags if TAGS + tag in refs},
             intent_id=refs.get(intent),
-            refs=refs,
             plan=plan,
             git=git,
         )
@@ -126,9 +120,16 @@ class Landing:
         return bool(self.proposed and self.git.is_ancestor(self.plan.commit, self.proposed))
 
 
+def refs_of(plan: Plan, world: World) -> dict[str, str]:
+    """Ask the remote for all refs that a release is about, at once."""
+    heads = (f"refs/heads/{name}" for name in (plan.branch, release_branch(plan)))
+    peels = (name for tag in plan.tags for name in (TAGS + tag, f"{TAGS}{tag}^{{}}"))
+    return world.git.remote_refs(world.intent.name, *heads, *peels)
+
+
 @dataclass(kw_only=True)
 class Watch:
-    """Looks at a release that was begun; those who want one at about the same time share it.
+    """Looks at the refs of a release that was begun; who wants one at the same time shares it.
 
     What was seen gets old, but not older than FRESH, and whoever abandons a release waits longer
     than that for what is on its way.
@@ -136,34 +137,36 @@ class Watch:
 
     intent: Intent
     world: World
-    looks: list[tuple[float, Future[Landing]]] = field(default_factory=list)  # and when they began
-    lock: Lock = field(default_factory=Lock)
+    seen: tuple[float, Future[dict[str, str]]] | None = None  # the last look, and when it began
+    lock: RLock = field(default_factory=RLock)
 
-    def look(self) -> Future[Landing]:
-        """Begin to look, for whoever wants to know."""
-        now = time.monotonic()
-        self.looks.append((now, begin(partial(Landing.of, self.intent.plan, self.world))))
-        return self.looks[-1][1]
+    def look(self) -> Future[dict[str, str]]:
+        """Begin to look, for whoever wants to know; what was seen before is forgotten."""
+        with self.lock:
+            answer = begin(partial(refs_of, self.intent.plan, self.world))
+            self.seen = (time.monotonic(), answer)
+            return answer
 
-    def lately(self) -> Landing:
+    def lately(self) -> dict[str, str]:
         """Return what was seen just now, or is."""
         with self.lock:
-            since = time.monotonic() - FRESH
-            fresh = [one for at, one in self.looks if at > since and not has_failed(one)]
-            done = [one for one in fresh if one.done()]
-            return (done or fresh or [self.look()])[-1].result()
+            if self.seen and time.monotonic() - self.seen[0] < FRESH:
+                with suppress(ReleaseError):
+                    refs = self.seen[1].result()
+                    if time.monotonic() - self.seen[0] < FRESH:  # it may have taken its time
+                        return refs
+            return self.look().result()
+
+    def landing(self) -> Landing:
+        """Return how far the release is by that; `ReleaseError` for a tag on another commit."""
+        return Landing.of(self.intent.plan, self.world, self.lately()).insist_on_tags()
 
     def change(self, do: Callable[..., object], *args: object) -> None:
         """Change the remote: what was seen before isn't so any more."""
         try:
             do(*args)
         finally:
-            self.looks.clear()
-
-
-def has_failed(answer: Future[Landing]) -> bool:
-    """Say whether no answer came."""
-    return answer.done() and answer.exception() is not None
+            self.seen = None
 
 
 def pushed(there: Landing) -> bool:
@@ -240,6 +243,16 @@ def _refused(plan: Plan, branch: str, error: ProgramFailed, world: World) -> Rel
         f"{words}:\n{error.output.strip()}",
         "the files are on the index; make the push possible, then continue",
     )
+
+
+def refused(branch: str, commit: str, plan: Plan, world: World) -> ProgramFailed | None:
+    """Push a commit and the tags for show, and return how that fails, None where it doesn't."""
+    try:
+        # With the user's pre-push hook: it must not say no after the upload.
+        world.git.push(*refspecs(branch, commit, plan.tag_objects), dry_run=True)
+    except ProgramFailed as error:
+        return error
+    return None
 
 
 def landing_commit(plan: Plan, tip: str | None, world: World) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from release import Problem, Refused, ReleaseError, artifacts, attestations, pages, reproducible
 from release import build as building
+from release.ahead import begin
 from release.archives import some
 from release.changes import changed
 from release.checks import RELEASE, cases, check, unfinished
@@ -26,7 +28,8 @@ from release.landing import (
     Watch,
     landing_commit,
     proposal,
-    refspecs,
+    refs_of,
+    refused,
     release_branch,
     titles,
 )
@@ -244,25 +247,20 @@ def with_tags(plan: Plan, here: Git) -> Plan:
     return plan.each(tag_object=[objects[one.tag] for one in plan.all])
 
 
-def rehearse_push(plan: Plan, world: World, there: Landing | None = None) -> None:
-    """Push what the release is going to push, for show; `Refused` when that is refused.
-
-    `there` is where it has to land; None: on the branch as it was when the remote was first asked.
-    """
-    branch, commit = plan.branch, land(plan, there, world) if there else proposal(plan, world)
-    if world.by_pull_request:
-        land(plan, there := Landing.of(plan, world), world)
-        branch, commit = release_branch(plan), proposal(plan, world)
-    try:
-        # With the user's pre-push hook: it must not say no after the upload.
-        world.git.push(*refspecs(branch, commit, plan.tag_objects), dry_run=True)
-    except ProgramFailed as error:
-        if there is None and (now := Landing.of(plan, world)).tip != plan.base:
-            rehearse_push(plan, world, now)
-            return
+def rehearse_push(plan: Plan, world: World) -> None:
+    """Push what the release is going to push, for show; `Refused` when that is refused."""
+    look = begin(partial(refs_of, plan, world))
+    branch = release_branch(plan) if world.by_pull_request else plan.branch
+    refusal = refused(branch, proposal(plan, world), plan, world)
+    there = Landing.of(plan, world, look.result())
+    if there.tip != plan.base:  # it has moved since it was asked
+        commit = land(plan, there, world)
+        if not world.by_pull_request:
+            refusal = refused(branch, commit, plan, world)
+    if refusal:
         words = f"a push of {branch} and {', '.join(plan.tags)} would be refused"
         hint = "mend what git or the hook says, and type the command again"
-        raise Refused((Problem(f"{words}:\n{error.output.strip()}", hint),)) from error
+        raise Refused((Problem(f"{words}:\n{refusal.output.strip()}", hint),)) from refusal
 
 
 def land(plan: Plan, there: Landing, world: World) -> str:
@@ -373,7 +371,7 @@ def insist_on_time(watch: Watch) -> None:
     watch.look()
     for one in plan.all:
         still_follows(one, world)
-    there = watch.lately()
+    there = Landing.of(plan, world, watch.lately())
     if there.intent_id != watch.intent.id:
         problem = Problem(
             f"what is pushed to {git.remote} can't be read back from it",

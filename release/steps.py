@@ -103,11 +103,11 @@ def steps(watch: Watch, dist: Path) -> list[Step[Any]]:
     return [
         *(step for one in plan.all for step in uploads(one, one.distributions, dist, world, watch)),
         *landings(watch),
-        following(plan.tags, plan.commit, plan.branch, world.git, lambda: watch.lately().refs),
+        following(plan.tags, plan.commit, plan.branch, world.git, watch.lately),
         *(step for story in stories(plan, world) for step in telling(story, dist, watch)),
         Step(
             title=f"Clear the intent {world.intent.name}",
-            look=watch.lately,
+            look=watch.landing,
             done=lambda seen: seen.intent_id != intent.id,
             do=partial(watch.change, clear, intent, world),
             is_seen_at_once=True,
@@ -144,6 +144,11 @@ def landings(watch: Watch) -> list[Step[Landing]]:
     """Return the steps that bring branch and tag to the remote."""
     plan, world = watch.intent.plan, watch.world
 
+    def look() -> Landing:
+        if world.by_pull_request:  # another machine may just have deleted the release branch
+            watch.look()
+        return watch.landing()
+
     def step(
         title: str,
         done: Callable[[Landing], bool],
@@ -151,7 +156,7 @@ def landings(watch: Watch) -> list[Step[Landing]]:
     ) -> Step[Landing]:
         return Step(
             title=title,
-            look=lambda: watch.lately().insist_on_tags(),
+            look=look,
             done=done,
             do=lambda seen, _line: watch.change(do, plan, world, seen),
             hold=lambda seen: insist_on(watch.intent, seen.intent_id, world),
@@ -168,7 +173,7 @@ def landings(watch: Watch) -> list[Step[Landing]]:
 def must_hold(watch: Watch | None) -> None:
     """Raise `ReleaseError` when the remote has another intent by now, or none; None needs none."""
     if watch:
-        insist_on(watch.intent, watch.lately().intent_id, watch.world)
+        insist_on(watch.intent, watch.lately().get(watch.world.intent.name), watch.world)
 
 
 def insist_on(intent: Intent, there: str | None, world: World) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import chain
 from string import Formatter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -126,10 +127,10 @@ def widths(text: str) -> tuple[int, ...]:
 
 
 def tag_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
-    """Return the style of the newest release tag of project `name`, `v1.2.3` where there is none.
+    """Return the style of the highest release tag of project `name`, `v1.2.3` where there is none.
 
     `tags` have the newest first. That of the `current` version counts most; a pre-release is
-    written like the newest that is tagged. Moving tags like `v4`, dates, and tags of other packages
+    written like the highest that is tagged. Moving tags like `v4`, dates, and tags of other packages
     are noise.
     """
     names, numbers = list(tags), r"[._-]0*".join(map(str, _significant(current)))
@@ -245,7 +246,8 @@ def _tagged(
             version = other[1]
         if version and len(version.release) >= len(now.release):
             found[tag] = version
-    return {tag: version for tag, version in found.items() if not _is_date(version, now)}
+    own_kind = {tag: one for tag, one in found.items() if not _is_date(one, now)}
+    return MappingProxyType(own_kind)  # all who ask share it
 
 
 @lru_cache

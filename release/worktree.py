@@ -124,14 +124,18 @@ def remove_worktree(git: Git, path: Path) -> None:
 
 
 def merge(git: Git, into: str, commit: str, message: str) -> str:
-    """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict."""
-    with worktree(git, into, with_files=False) as tree:
-        tree("merge", "--quiet", "--no-ff", "--no-verify", "--message", message, commit)
+    """Return a commit on top of `into` that merges `commit`; `ProgramFailed` on a conflict.
+
+    Where hooks run, they find the files: --no-verify leaves some of them out only (githooks).
+    """
+    with worktree(git, into, with_files=git.has_hooks()) as tree:
+        as_it_is = ("-c", "merge.autoStash=false", "merge", "--quiet", "--no-ff", "--no-verify")
+        tree(*as_it_is, "--message", message, commit)
         return tree.resolve("HEAD")
 
 
 def commit_on_top(git: Git, commit: str, tree: str, message: str) -> str:
     """Return a commit of `tree` on top of `commit`, as a merge without the user's hooks."""
-    with worktree(git, commit, tree, with_files=False) as there:
+    with worktree(git, commit, tree, with_files=git.has_hooks()) as there:
         there("commit", "--quiet", "--no-verify", "--message", message)
         return there.resolve("HEAD")

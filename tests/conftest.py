@@ -48,7 +48,26 @@ auto = false
 [receive]
 autoGC = false
 """
+# Modules in which a test may wait for ten seconds and more.
+LATE = (
+    *("test_actions", "test_benchmarks", "test_hostile_index", "test_hostile_remote"),
+    *("test_many_files", "test_monorepo", "test_pages", "test_process", "test_refused"),
+    *("test_resume", "test_stops", "test_torture", "test_trusted_publishing", "test_vcs"),
+)
 NOT_OURS = ("TWINE_", "GIT_", "NOX", "CI", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "PYTHONDONT")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with what waits for long: at the end others would wait for it."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    late = [one for one in items if one.path.stem in LATE]
+    others = [one for one in items if one.path.stem not in LATE]
+    items[:] = [
+        one
+        for at in range(workers)
+        for kind in (late, others)
+        for one in kind[len(kind) * at // workers : len(kind) * (at + 1) // workers]
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)

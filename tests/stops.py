@@ -41,7 +41,7 @@ EXIT_CODES = {
     "kill": {-9}, "power": {-9}, "interrupt": {130}, "terminate": {130}, "full": {0, 1, 3},
 }  # fmt: skip
 # Parts of the time that an effect takes, after which it is stopped; the last: as soon as it began.
-MIDDLES = (0.3, 0.1, 0.02, 0.0001)
+MIDDLES = (0.5, 0.2, 0.05, 0.0001)
 SHORT = 0.02  # seconds: it may happen that nothing hits the middle of a shorter effect
 FULL = (0, 60_000)  # bytes that a full disk has left
 

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from itertools import chain, cycle, product, repeat
 from pathlib import Path
@@ -566,23 +567,26 @@ def test_those_who_look_at_a_release_together_share_a_look(stage: Stage, tmp_pat
     watch = Watch(intent=world.intent.write(plan), world=world)
 
     def looks() -> int:
-        assert watch.lately().intent_id == watch.intent.id
+        assert watch.lately()[INTENT] == watch.intent.id
         return trace.read_text().count("built-in: git ls-remote")
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         for one in [pool.submit(watch.lately) for _ in range(8)]:
             one.result()
     assert looks() == 1
-    watch.looks = [(at - FRESH, one) for at, one in watch.looks]
-    assert looks() == 2, "what was seen gets old"
+    watch.look()
+    assert looks() == 2, "what has been sent isn't left alone"
+    began, answer = watch.seen or (0, watch.look())
+    watch.seen = (began - FRESH, answer)
+    assert looks() == 3, "what was seen gets old"
     watch.change(str)
-    assert looks() == 3, "it isn't believed after a change"
-    watch.looks.clear()
+    assert looks() == 4, "it isn't believed after a change"
     stage.git("remote", "set-url", "origin", "nowhere")
+    watch.look()
     with pytest.raises(ReleaseError, match="can't be read"):
         watch.lately()
     stage.git("remote", "set-url", "origin", "../remote.git")
-    assert looks() == 5, "no answer is none to share"
+    assert watch.landing().intent_id == watch.intent.id, "no answer is none to share"
 
 
 def test_an_index_that_speaks_json_and_answers_409(stage: Stage, tmp_path: Path) -> None:
@@ -712,6 +716,31 @@ def test_nothing_is_sent_any_more_after_somebody_has_abandoned_it(stage: Stage) 
     assert "has finished, continued or abandoned the release meanwhile" in err
     assert stage.published() == []
     assert stage.remote_refs() == before
+
+
+@pytest.mark.parametrize(
+    ("is_gone", "told"), [(True, "is recorded again"), (False, "somebody has finished, continued")]
+)
+def test_a_release_that_is_lost_with_its_last_file_is_not_pushed(
+    stage: Stage, *, is_gone: bool, told: str
+) -> None:
+    """What has been sent isn't left alone, though the release was ours just before."""
+    there = partial(stage.git, at=stage.remote)
+    before = there("rev-parse", "main")
+
+    def schedule() -> Iterator[str]:
+        yield PASS
+        old = there("rev-parse", INTENT)
+        new = there("commit-tree", f"{old}^{{tree}}", "-p", f"{old}^1", "-p", old, "-m", "Ours")
+        there("update-ref", *["-d", INTENT] if is_gone else [INTENT, new])
+        yield PASS
+
+    with hostile(stage.url, upload=schedule()) as proxy:
+        done = stage.run("publish", "minor", "--skip-tests", "--repository", proxy.url)
+        assert (done.code, told in done.err) == (3, True), done.err
+    assert there("rev-parse", "main") == before
+    assert INTENT in stage.remote_refs()
+    assert "refs/tags/v1.3.0" not in stage.remote_refs()
 
 
 IMPATIENT = "\n[tool.nox-release]\npatience = 2\n"

@@ -50,6 +50,13 @@ def test_it_comes_on_top_in_the_same_push(dev: Stage) -> None:
     assert "Go on" not in status.out
 
 
+def test_a_hook_that_reads_files_finds_them(dev: Stage) -> None:
+    dev.hook("prepare-commit-msg", "test -f README.md")
+    done = dev.run("publish", "minor", "--skip-tests")
+    assert done.code == 0, done.err
+    assert said(dev, "main") == "1.3.1.dev0"
+
+
 def test_the_same_command_again_makes_no_other_release(dev: Stage) -> None:
     assert dev.run("publish", "minor", "--skip-tests").code == 0
     before = dev.state()

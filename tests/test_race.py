@@ -103,6 +103,21 @@ def test_a_main_that_moves_during_the_tests_is_merged(stage: Stage) -> None:
     assert stage.git("status", "--porcelain") == ""
 
 
+def test_a_main_that_is_rewound_during_the_tests_is_refused(stage: Stage) -> None:
+    """A push would be taken: before anybody sees an intent, and before files are signed."""
+    stage.commit({"noxfile.py": waiting_noxfile(stage, "slow")})
+    slow = stage.fork("publish", "minor")
+    until(stage.clone.parent / "slow-runs")
+    stage.git("update-ref", "refs/heads/main", "refs/heads/main~", at=stage.remote)
+    stage.hook("pre-receive", "exit 1", stage.remote)
+    (stage.clone.parent / "slow-goes").touch()
+    out, err = slow.communicate(timeout=120)
+    assert slow.returncode == 1
+    assert "main on origin doesn't contain" in err
+    assert "✗ Rehearse the push" in out
+    assert "Nothing has changed." in err
+
+
 def test_an_intent_that_vanishes_stops_the_release(stage: Stage) -> None:
     """Somebody deletes the lock while the first file is on its way."""
     stage.hook("post-receive", f"git update-ref -d {INTENT}", stage.remote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_merge_checks_nothing_out_but_what_it_changes(base: tuple[Git, str]) -
     assert git.parents(onto) == [merged]
 
 
+def test_a_merge_leaves_no_stash_behind(base: tuple[Git, str]) -> None:
+    git, commit = base
+    git("config", "merge.autoStash", "true")
+    ours, theirs = (
+        git.commit_tree(changed(git, commit, path), path, [commit]) for path in ("ours", "theirs")
+    )
+    merge(git, theirs, ours, "Merge")
+    assert git("stash", "list") == ""
+
+
 def test_what_does_not_merge_is_told(base: tuple[Git, str]) -> None:
     git, commit = base
     again = tree_with(git, commit, [Edit(path="ours", before=b"1\n", after=b"2\n")])
@@ -71,3 +82,8 @@ def test_a_worktree_leaves_nothing_behind(base: tuple[Git, str]) -> None:
         assert {path.name for path in here.root.iterdir()} == {".git", "made"}
     assert len(git("worktree", "list").splitlines()) == 1
     assert not here.root.exists()
+    for _ in range(100):  # the files go in the background
+        if not here.root.parent.exists():
+            break
+        time.sleep(0.1)
+    assert not here.root.parent.exists()
