@@ -52,7 +52,7 @@ class Snapshot:
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Return the names of the tags that the commit contains, those with the highest numbers first."""
+        """Return the names of the tags that the commit contains, the highest numbers first."""
         return newest_first(self.git("tag", "--merged", self.commit).splitlines())
 
     folder = ""

@@ -129,9 +129,9 @@ def widths(text: str) -> tuple[int, ...]:
 def tag_style(tags: Iterable[str], name: str, current: Version) -> TagStyle:
     """Return the style of the highest release tag of project `name`, `v1.2.3` where there is none.
 
-    `tags` have the newest first. That of the `current` version counts most; a pre-release is
-    written like the highest that is tagged. Moving tags like `v4`, dates, and tags of other packages
-    are noise.
+    `tags` have the highest first. That of the `current` version counts most; a pre-release is
+    written like the highest that is tagged. Moving tags like `v4`, dates, and tags of other
+    packages are noise.
     """
     names, numbers = list(tags), r"[._-]0*".join(map(str, _significant(current)))
 
