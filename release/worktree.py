@@ -135,7 +135,7 @@ def merge(git: Git, into: str, commit: str, message: str) -> str:
 
 
 def commit_on_top(git: Git, commit: str, tree: str, message: str) -> str:
-    """Return a commit of `tree` on top of `commit`, as a merge without the user's hooks."""
+    """Return a commit of `tree` on top of `commit`, made as a merge is: with --no-verify."""
     with worktree(git, commit, tree, with_files=git.has_hooks()) as there:
         there("commit", "--quiet", "--no-verify", "--message", message)
         return there.resolve("HEAD")
